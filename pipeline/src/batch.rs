@@ -1,0 +1,155 @@
+//! Telemetry in memory: proved OTLP bytes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+
+use crate::{Lease, Signal};
+
+/// Telemetry of one signal: a list of OTLP export requests as protobuf bytes, each proved to decode.
+///
+/// To hold a batch is to know that it decodes: the only ways in are [`Batch::admit`] and
+/// [`Batch::admit_json`]. The requests back to back are one valid request, since an export request is a single
+/// repeated field; so merging is moving pointers. Clones share the bytes.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    signal: Signal,
+    parts: Vec<Part>,
+}
+
+/// One complete export request.
+#[derive(Clone, Debug)]
+struct Part {
+    bytes: Bytes,
+    items: usize,
+    /// Held for its `Drop`: it returns the bytes to the budget when the last clone of this part is gone.
+    lease: Arc<Lease>,
+}
+
+/// An OTLP export request of `opentelemetry-proto`, for stages that must look inside.
+pub trait Request: prost::Message + Default {
+    /// The signal whose requests have this type.
+    const SIGNAL: Signal;
+}
+
+impl Request for ExportTraceServiceRequest {
+    const SIGNAL: Signal = Signal::Traces;
+}
+impl Request for ExportMetricsServiceRequest {
+    const SIGNAL: Signal = Signal::Metrics;
+}
+impl Request for ExportLogsServiceRequest {
+    const SIGNAL: Signal = Signal::Logs;
+}
+
+impl Batch {
+    /// Proves that `bytes` are a complete protobuf export request of `signal` and counts its items.
+    ///
+    /// Accepts exactly what `prost` decodes. `lease` is what the receiver took for the body; it is set to the
+    /// size of `bytes` and returned when the batch is gone.
+    ///
+    /// # Errors
+    /// [`Malformed`], with the place in the message.
+    pub fn admit(signal: Signal, bytes: Bytes, lease: Lease) -> Result<Batch, Malformed> {
+        todo!("{signal} {bytes:?} {lease:?}")
+    }
+
+    /// The same for OTLP/JSON, which it writes as protobuf
+    /// (<https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>).
+    ///
+    /// # Errors
+    /// [`Malformed`], with line and column.
+    pub fn admit_json(signal: Signal, json: &[u8], lease: Lease) -> Result<Batch, Malformed> {
+        todo!("{signal} {json:?} {lease:?}")
+    }
+
+    /// The signal.
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// How many spans, data points or log records it holds.
+    pub fn items(&self) -> usize {
+        self.parts.iter().map(|part| part.items).sum()
+    }
+
+    /// Its size in bytes of OTLP.
+    pub fn len(&self) -> usize {
+        self.parts.iter().map(|part| part.bytes.len()).sum()
+    }
+
+    /// Whether it holds no bytes at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The requests it consists of; back to back they are one request.
+    pub fn parts(&self) -> impl ExactSizeIterator<Item = &Bytes> {
+        self.parts.iter().map(|part| &part.bytes)
+    }
+
+    /// Appends `other`, of the same signal, without touching a byte.
+    pub fn merge(&mut self, other: Batch) {
+        debug_assert_eq!(self.signal, other.signal);
+        self.parts.extend(other.parts);
+    }
+
+    /// Cuts off what exceeds `most` items: `self` keeps at most so many, the rest is returned.
+    ///
+    /// Cuts between resources where it can, inside one where it must (both sides then carry the resource, scope
+    /// and metric that they share). A `most` of 0 counts as 1.
+    #[must_use]
+    pub fn split_off_items(&mut self, most: usize) -> Option<Batch> {
+        todo!("{most}")
+    }
+
+    /// Cuts off what exceeds `most` bytes, like [`split_off_items`](Batch::split_off_items). A single item larger
+    /// than that stays whole.
+    #[must_use]
+    pub fn split_off_bytes(&mut self, most: usize) -> Option<Batch> {
+        todo!("{most}")
+    }
+
+    /// Decodes it all into one typed request. Only stages that must look inside pay for this.
+    pub fn decode<M: Request>(&self) -> M {
+        todo!()
+    }
+
+    /// Decodes, lets `change` edit, and encodes again.
+    pub fn edit<M: Request>(&mut self, change: impl FnOnce(&mut M)) {
+        let _ = change;
+        todo!()
+    }
+
+    /// Lets `change` edit the attributes of each resource; everything else, and other fields of the resource,
+    /// stay the bytes they were. A missing resource counts as one without attributes.
+    pub fn edit_resources(&mut self, change: impl FnMut(&mut Vec<KeyValue>)) {
+        let _ = change;
+        todo!()
+    }
+
+    /// The whole as one OTLP/JSON request.
+    pub fn to_json(&self) -> Vec<u8> {
+        todo!()
+    }
+}
+
+/// Why bytes are no OTLP request, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// What is wrong and where, for example `resource_spans[0].scope_spans[0].spans[3].name: invalid UTF-8`.
+    pub message: String,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Malformed {}

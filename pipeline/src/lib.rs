@@ -1,0 +1,19 @@
+//! The engine: what telemetry is in memory, the three contracts, and how it reaches a backend in time.
+//!
+//! Knows no Lambda, no shape of YAML, no socket. Read `component.rs` for the contracts, `batch.rs` for the
+//! data, `outbox.rs` for queue, retry and timeout, `service.rs` for the way from a receiver to the exporters.
+
+mod batch;
+mod budget;
+mod component;
+mod inlet;
+mod signal;
+
+pub use batch::{Batch, Malformed, Request};
+pub use budget::{Budget, Full, Lease};
+pub use component::{
+    Context, Delivered, Error, Exporter, Factory, Processor, QueueBatch, Receiver, RetryOnFailure, Sending,
+    SendingQueue, Sizer, Undelivered,
+};
+pub use inlet::{Inlet, Stop, Trigger};
+pub use signal::Signal;

@@ -1,0 +1,8 @@
+//! The receivers. [`all`] is the list; each is a file or folder of its own.
+
+use pipeline::{Factory, Receiver};
+
+/// Every receiver of this distribution.
+pub fn all() -> Vec<Factory<dyn Receiver>> {
+    vec![]
+}
