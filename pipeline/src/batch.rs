@@ -99,6 +99,13 @@ impl Batch {
         self.parts.extend(other.parts);
     }
 
+    /// Cuts its list of requests in half, if it consists of more than one: the second half is returned.
+    #[must_use]
+    pub fn split_off_parts(&mut self) -> Option<Batch> {
+        let rest = self.parts.split_off(self.parts.len().div_ceil(2));
+        (!rest.is_empty()).then_some(Batch { signal: self.signal, parts: rest })
+    }
+
     /// Cuts off what exceeds `most` items: `self` keeps at most so many, the rest is returned.
     ///
     /// Cuts between resources where it can, inside one where it must (both sides then carry the resource, scope

@@ -7,6 +7,8 @@ mod batch;
 mod budget;
 mod component;
 mod inlet;
+mod outbox;
+mod service;
 mod signal;
 
 pub use batch::{Batch, Malformed, Request};
@@ -16,4 +18,5 @@ pub use component::{
     SendingQueue, Sizer, Undelivered,
 };
 pub use inlet::{Inlet, Stop, Trigger};
+pub use service::{Flushed, PipelinePlan, Plan, Service};
 pub use signal::Signal;

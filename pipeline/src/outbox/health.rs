@@ -1,0 +1,145 @@
+//! When to try again and how long to wait for a backend: decisions, made of values and a clock.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::component::RetryOnFailure;
+
+/// How long an invocation is held for a backend that did not answer lately.
+const SHORT_PATIENCE: Duration = Duration::from_millis(50);
+
+/// What the outbox knows about its backend.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    /// Attempts that failed since one last got through.
+    failures: u32,
+    /// Flushes that ended without getting anything through, since one last did.
+    missed: u32,
+    /// No attempt before this, by our own back-off. A new invocation is a new chance and ignores it.
+    rest: Option<Instant>,
+    /// No attempt before this, by the backend's wish.
+    wish: Option<Instant>,
+}
+
+impl Health {
+    /// Whether the last attempt failed: then one request at a time asks whether the backend is back.
+    pub fn in_trouble(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// No attempt may start before this.
+    pub fn rests_until(&self, now: Instant) -> Option<Instant> {
+        self.rest.max(self.wish).filter(|until| *until > now)
+    }
+
+    /// A backend took or finally refused a request. Returns whether it was in trouble before.
+    pub fn is_back(&mut self) -> bool {
+        std::mem::take(self).failures > 0
+    }
+
+    /// An attempt failed. Returns whether it is the first in a row.
+    pub fn failed(
+        &mut self,
+        now: Instant,
+        retry: &RetryOnFailure,
+        after: Option<Duration>,
+        random: f64,
+    ) -> bool {
+        self.rest = Some(now + backoff(retry, self.failures, random));
+        self.wish = after.map(|after| now + after);
+        self.failures = self.failures.saturating_add(1);
+        self.failures == 1
+    }
+
+    /// One attempt may be made, whatever the back-off says. The backend's wish still holds.
+    pub fn new_chance(&mut self) {
+        self.rest = None;
+    }
+
+    /// One attempt may be made, whatever the backend wished: the alternative is to lose the data.
+    pub fn last_chance(&mut self) {
+        (self.rest, self.wish) = (None, None);
+    }
+
+    /// A flush ended and had to keep what it was to deliver.
+    pub fn missed(&mut self) {
+        self.missed = self.missed.saturating_add(1);
+    }
+
+    /// How long a flush may hold the invocation: `hold` while all is well; a moment once the backend missed a
+    /// flush, but `hold` again after 1, 2, 4, 8, ... of them, so that one that is back but slow is found out.
+    pub fn patience(&self, hold: Duration) -> Duration {
+        if self.missed == 0 || self.missed.is_power_of_two() && self.missed > 1 {
+            hold
+        } else {
+            hold.min(SHORT_PATIENCE)
+        }
+    }
+}
+
+/// The wait after the failure that follows `failures` others: `initial_interval` times `multiplier` for each,
+/// at most `max_interval`, spread by `randomization_factor`; `random` is in 0..1.
+fn backoff(retry: &RetryOnFailure, failures: u32, random: f64) -> Duration {
+    let growth = retry.multiplier.max(1.0).powi(failures.min(1000) as i32);
+    let wait = (retry.initial_interval.as_secs_f64() * growth).min(retry.max_interval.as_secs_f64());
+    let spread = 1.0 + retry.randomization_factor.clamp(0.0, 1.0) * (2.0 * random - 1.0);
+    Duration::from_secs_f64(wait * spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_wait_grows_to_its_maximum() {
+        let retry = RetryOnFailure { randomization_factor: 0.0, ..RetryOnFailure::default() };
+        let waits: Vec<f64> = (0..7).map(|n| backoff(&retry, n, 0.9).as_secs_f64()).collect();
+        assert_eq!(waits, [5.0, 7.5, 11.25, 16.875, 25.3125, 30.0, 30.0]);
+    }
+
+    #[test]
+    fn the_wait_is_spread_around_its_value() {
+        let retry = RetryOnFailure::default();
+        assert_eq!(backoff(&retry, 0, 0.0), Duration::from_millis(2500));
+        assert_eq!(backoff(&retry, 0, 1.0), Duration::from_millis(7500));
+    }
+
+    #[test]
+    fn odd_settings_give_a_wait_all_the_same() {
+        let retry =
+            RetryOnFailure { multiplier: 0.0, randomization_factor: 7.0, ..RetryOnFailure::default() };
+        assert_eq!(backoff(&retry, u32::MAX, 0.0), Duration::ZERO);
+        assert_eq!(backoff(&retry, 3, 0.5), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn patience_shortens_after_misses_and_returns_in_full_ever_more_rarely() {
+        let mut health = Health::default();
+        let mut full = Vec::new();
+        for flush in 0..100 {
+            if health.patience(HOLD) == HOLD {
+                full.push(flush);
+            }
+            health.missed();
+        }
+        assert_eq!(full, [0, 2, 4, 8, 16, 32, 64]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_chance_ends_the_back_off_but_not_the_wish_of_the_backend() {
+        let (now, retry) = (Instant::now(), RetryOnFailure::default());
+        let mut health = Health::default();
+        assert!(health.failed(now, &retry, None, 0.5));
+        assert_eq!(health.rests_until(now), Some(now + Duration::from_secs(5)));
+        health.new_chance();
+        assert_eq!(health.rests_until(now), None);
+        assert!(!health.failed(now, &retry, Some(Duration::from_secs(60)), 0.5));
+        health.new_chance();
+        assert_eq!(health.rests_until(now), Some(now + Duration::from_secs(60)));
+        assert!(health.is_back());
+        assert_eq!(health.rests_until(now), None);
+    }
+}

@@ -1,0 +1,366 @@
+//! The one place of queue, retry, timeout and deadline: what stands between the pipelines and an exporter.
+//!
+//! An outbox holds what an exporter is to deliver. It sends only while somebody awaits [`Outbox::send_due`] or
+//! [`Outbox::send_all`], that is inside a flush: attempts live in the outbox and move only when polled there, so
+//! nothing leaves the process while the sandbox may freeze. The first of the two may be dropped at any time; what
+//! is under way goes on in the next call. What a flush can't deliver keeps its place and goes first next time.
+
+mod health;
+mod queue;
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::hash::BuildHasher;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use config::Id;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use self::health::Health;
+use self::queue::{Bounds, Entry, Queue};
+use crate::component::Sizer;
+use crate::{Batch, Delivered, Error, Exporter, Sending, Signal, Undelivered};
+
+/// Waiting requests are merged up to this size. Below every limit known of a backend (New Relic: 1 MB, gRPC's
+/// default: 4 MiB), and large enough that a request's own cost (some 30 us) vanishes.
+const MERGE_BYTES: usize = 900_000;
+
+/// What waits for one exporter, and what is on its way.
+pub(crate) struct Outbox {
+    id: Id,
+    exporter: Rc<dyn Exporter>,
+    sending: Sending,
+    state: RefCell<State>,
+    arrived: Notify,
+}
+
+struct State {
+    queue: Queue,
+    attempts: Vec<Attempt>,
+    health: Health,
+    counts: Counts,
+    /// Time spent sending: a clock that stands still while the sandbox is frozen or idle.
+    awake: Duration,
+    /// The largest request to make, in bytes: as configured, or as learned from the backend.
+    most_bytes: usize,
+    /// Items dropped for want of room and not yet told about.
+    shed: usize,
+}
+
+struct Attempt {
+    entry: Entry,
+    answer: Pin<Box<dyn Future<Output = Result<Delivered, Undelivered>>>>,
+}
+
+/// What became of the items that an outbox was given, in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// The backend took them.
+    pub delivered: usize,
+    /// Dropped: the backend refused them, they were given up, or there was no room.
+    pub refused: usize,
+}
+
+impl Counts {
+    /// The sum of both.
+    pub fn plus(self, other: Counts) -> Counts {
+        Counts { delivered: self.delivered + other.delivered, refused: self.refused + other.refused }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Goal {
+    /// Send what is there, one request for each signal at a time: more may come, and is merged.
+    Due,
+    /// Send everything at once.
+    Empty,
+}
+
+impl Outbox {
+    /// An outbox for `exporter` whose queue may take `bytes` of the budget.
+    pub fn new(id: Id, exporter: Box<dyn Exporter>, bytes: usize) -> Self {
+        let sending = exporter.sending();
+        let bounds = Bounds { size: sending.queue.queue_size.max(1), sizer: sending.queue.sizer, bytes };
+        let state = State {
+            queue: Queue::new(bounds),
+            attempts: Vec::new(),
+            health: Health::default(),
+            counts: Counts::default(),
+            awake: Duration::ZERO,
+            most_bytes: sending.max_request_bytes.unwrap_or(usize::MAX).min(queue_batch_bytes(&sending)),
+            shed: 0,
+        };
+        Outbox { id, exporter: exporter.into(), sending, state: RefCell::new(state), arrived: Notify::new() }
+    }
+
+    /// Takes `batch` in. Never waits; what has no room pushes out the oldest, which is counted.
+    pub fn put(&self, batch: Batch) {
+        let mut state = self.state.borrow_mut();
+        let shed = state.queue.push(batch);
+        state.shed(shed);
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    /// Whether nothing waits and nothing is under way.
+    pub fn is_empty(&self) -> bool {
+        let state = self.state.borrow();
+        state.queue.is_empty() && state.attempts.is_empty()
+    }
+
+    /// Items that wait or are under way.
+    pub fn items(&self) -> usize {
+        let state = self.state.borrow();
+        state.queue.items() + state.attempts.iter().map(|attempt| attempt.entry.batch.items()).sum::<usize>()
+    }
+
+    /// What became of everything so far.
+    pub fn counts(&self) -> Counts {
+        self.state.borrow().counts
+    }
+
+    /// An invocation begins: whatever the back-off says, one attempt may be made.
+    pub fn new_chance(&self) {
+        self.state.borrow_mut().health.new_chance();
+    }
+
+    /// The process is about to end: one attempt may be made, whatever the backend asked for.
+    pub fn last_chance(&self) {
+        self.state.borrow_mut().health.last_chance();
+    }
+
+    /// Sends what is there and what comes, for as long as it is polled.
+    pub async fn send_due(&self) {
+        self.send(Goal::Due, None).await;
+    }
+
+    /// Sends everything, until it is delivered, or cannot be before `deadline`, or not within the patience that
+    /// the backend deserves, which is at most `hold` (`None`: as long as the deadline allows).
+    pub async fn send_all(&self, deadline: Instant, hold: Option<Duration>) {
+        let patience = hold.map(|hold| Instant::now() + self.state.borrow().health.patience(hold));
+        let limit = patience.map_or(deadline, |patience| patience.min(deadline));
+        let delivered = self.counts().delivered;
+        let _ = timeout_at(limit, self.send(Goal::Empty, Some(limit))).await;
+        self.keep_the_rest(delivered);
+    }
+
+    async fn send(&self, goal: Goal, limit: Option<Instant>) {
+        let _awake = Awake { outbox: self, since: Instant::now() };
+        loop {
+            self.start_attempts(goal);
+            let resting = self.resting();
+            match (goal, resting) {
+                (Goal::Empty, _) if self.is_empty() => return,
+                (Goal::Empty, Some(until)) if limit.is_some_and(|limit| until >= limit) => return,
+                _ => {}
+            }
+            tokio::select! {
+                (entry, answer) = self.answer() => self.settle(entry, answer),
+                () = self.arrived.notified() => {}
+                () = sleep_until(resting.unwrap_or_else(Instant::now)), if resting.is_some() => {}
+            }
+        }
+    }
+
+    /// Until when nothing can be started, if something waits for that and nothing is under way.
+    fn resting(&self) -> Option<Instant> {
+        let state = self.state.borrow();
+        let waits = state.attempts.is_empty() && !state.queue.is_empty();
+        state.health.rests_until(Instant::now()).filter(|_| waits)
+    }
+
+    fn start_attempts(&self, goal: Goal) {
+        let state = &mut *self.state.borrow_mut();
+        if state.health.rests_until(Instant::now()).is_some() {
+            return;
+        }
+        let at_once = if state.health.in_trouble() { 1 } else { self.sending.queue.num_consumers.max(1) };
+        while state.attempts.len() < at_once {
+            let State { queue, attempts, most_bytes, .. } = state;
+            let enough = MERGE_BYTES.min(*most_bytes);
+            let free = |signal: Signal| {
+                goal == Goal::Empty
+                    || !attempts.iter().any(|attempt| attempt.entry.batch.signal() == signal)
+                    || queue.bytes_of(signal) >= enough
+            };
+            let free = Signal::ALL.map(|signal| free(signal).then_some(signal));
+            let is_free = |signal| free.contains(&Some(signal));
+            let Some(entry) = queue.take(is_free, MERGE_BYTES, *most_bytes, queue_batch_items(&self.sending))
+            else {
+                return;
+            };
+            let answer = Box::pin(attempt(self.exporter.clone(), entry.batch.clone(), self.sending.timeout));
+            attempts.push(Attempt { entry, answer });
+        }
+    }
+
+    /// The next answer to an attempt; pending while there is none.
+    async fn answer(&self) -> (Entry, Result<Delivered, Undelivered>) {
+        poll_fn(|cx| {
+            let attempts = &mut self.state.borrow_mut().attempts;
+            for i in 0..attempts.len() {
+                if let Poll::Ready(answer) = attempts[i].answer.as_mut().poll(cx) {
+                    return Poll::Ready((attempts.swap_remove(i).entry, answer));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn settle(&self, entry: Entry, answer: Result<Delivered, Undelivered>) {
+        let state = &mut *self.state.borrow_mut();
+        let items = entry.batch.items();
+        match answer {
+            Ok(Delivered::All) => {
+                state.counts.delivered += items;
+                self.is_back(state);
+            }
+            Ok(Delivered::Partly { rejected, message }) => {
+                let rejected = rejected.min(items);
+                state.counts.delivered += items - rejected;
+                state.counts.refused += rejected;
+                self.is_back(state);
+                self.warn(format_args!(
+                    "The backend rejected {rejected} of {} and took the rest: {message}",
+                    count(&entry)
+                ));
+            }
+            Err(Undelivered::Retry { after, cause }) => self.retry(state, entry, after, &cause),
+            Err(Undelivered::TooLarge { cause }) => {
+                self.is_back(state);
+                let half = entry.batch.len().div_ceil(2);
+                match entry.cut(half) {
+                    Ok(halves) => {
+                        state.most_bytes = state.most_bytes.min(half);
+                        state.put_back_both(halves);
+                    }
+                    Err(entry) => self.refuse(state, &entry, &cause),
+                }
+            }
+            Err(Undelivered::Refused { cause }) => {
+                self.is_back(state);
+                match entry.halve() {
+                    Ok(halves) => state.put_back_both(halves),
+                    Err(entry) => self.refuse(state, &entry, &cause),
+                }
+            }
+        }
+    }
+
+    fn retry(&self, state: &mut State, mut entry: Entry, after: Option<Duration>, cause: &Error) {
+        let retry = &self.sending.retry;
+        if !retry.enabled {
+            return self.refuse(state, &entry, cause);
+        }
+        // `awake` is brought up to date when a call of `send` ends; precise enough for a limit of minutes.
+        let failed = *entry.failed.get_or_insert(state.awake);
+        if !retry.max_elapsed_time.is_zero() && state.awake.saturating_sub(failed) >= retry.max_elapsed_time {
+            return self.refuse(state, &entry, cause);
+        }
+        if state.health.failed(Instant::now(), retry, after, random()) {
+            self.warn(format_args!("Could not deliver {}, kept to try again: {cause}", count(&entry)));
+        }
+        let shed = state.queue.put_back(entry);
+        state.shed(shed);
+    }
+
+    fn refuse(&self, state: &mut State, entry: &Entry, cause: &Error) {
+        state.counts.refused += entry.batch.items();
+        self.warn(format_args!("Dropped {}: {cause}", count(entry)));
+    }
+
+    fn is_back(&self, state: &mut State) {
+        if state.health.is_back() {
+            log::info!("otelcol.component.id":% = self.id, "otelcol.component.kind" = "exporter"; "The backend answers again");
+        }
+    }
+
+    /// The end of a flush: attempts that have no answer are cancelled, their data keeps its place.
+    fn keep_the_rest(&self, delivered_before: usize) {
+        let state = &mut *self.state.borrow_mut();
+        for attempt in std::mem::take(&mut state.attempts) {
+            let shed = state.queue.put_back(attempt.entry);
+            state.shed(shed);
+        }
+        if !state.queue.is_empty() && state.counts.delivered == delivered_before {
+            state.health.missed();
+        }
+        if state.shed > 0 {
+            let shed = std::mem::take(&mut state.shed);
+            self.warn(format_args!("Dropped the oldest {shed} items: the queue is full"));
+        }
+    }
+
+    fn warn(&self, message: std::fmt::Arguments<'_>) {
+        log::warn!("otelcol.component.id":% = self.id, "otelcol.component.kind" = "exporter"; "{message}");
+    }
+}
+
+impl State {
+    fn shed(&mut self, items: usize) {
+        self.counts.refused += items;
+        self.shed += items;
+    }
+
+    fn put_back_both(&mut self, (first, second): (Entry, Entry)) {
+        let shed = self.queue.put_back(first) + self.queue.put_back(second);
+        self.shed(shed);
+    }
+}
+
+/// Counts the time of one call of `send` as awake, however the call ends.
+struct Awake<'a> {
+    outbox: &'a Outbox,
+    since: Instant,
+}
+
+impl Drop for Awake<'_> {
+    fn drop(&mut self) {
+        self.outbox.state.borrow_mut().awake += self.since.elapsed();
+    }
+}
+
+async fn attempt(
+    exporter: Rc<dyn Exporter>,
+    batch: Batch,
+    limit: Duration,
+) -> Result<Delivered, Undelivered> {
+    if limit.is_zero() {
+        return exporter.export(&batch).await;
+    }
+    timeout(limit, exporter.export(&batch)).await.unwrap_or_else(|_| {
+        Err(Undelivered::Retry { after: None, cause: format!("no answer within {limit:?}").into() })
+    })
+}
+
+/// `sending_queue.batch.max_size` where it counts bytes.
+fn queue_batch_bytes(sending: &Sending) -> usize {
+    queue_batch_size(sending, Sizer::Bytes)
+}
+
+/// `sending_queue.batch.max_size` where it counts items.
+fn queue_batch_items(sending: &Sending) -> usize {
+    queue_batch_size(sending, Sizer::Items)
+}
+
+fn queue_batch_size(sending: &Sending, counted: Sizer) -> usize {
+    let batch = sending.queue.batch.as_ref().filter(|batch| batch.max_size > 0);
+    let sizer = if sending.queue.sizer == Sizer::Bytes { Sizer::Bytes } else { Sizer::Items };
+    let batch = batch.filter(|batch| batch.sizer.unwrap_or(sizer) == counted);
+    batch.map_or(usize::MAX, |batch| batch.max_size)
+}
+
+fn count(entry: &Entry) -> String {
+    format!("{} {}", entry.batch.items(), entry.batch.signal().items())
+}
+
+/// A number in 0..1 for the jitter; the standard library's hash seeds are random enough for that.
+fn random() -> f64 {
+    let bits = std::hash::RandomState::new().hash_one(0u8) >> 11;
+    bits as f64 / (1u64 << 53) as f64
+}

@@ -1,0 +1,239 @@
+//! The running collector: receivers, pipelines, outboxes, and the flush that empties them.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use config::Id;
+use futures_util::future::join_all;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::outbox::{Counts, Outbox};
+use crate::{Batch, Budget, Error, Exporter, Inlet, Processor, Receiver, Signal, Stop, Trigger};
+
+/// The share of the budget that waiting data may take; the rest stays free for what comes in.
+const WAITING_SHARE: (usize, usize) = (3, 4);
+
+/// What to run: the parts of a configuration, built.
+#[derive(Default)]
+pub struct Plan {
+    /// The receivers.
+    pub receivers: Vec<(Id, Box<dyn Receiver>)>,
+    /// The exporters, each with the outbox it gets.
+    pub exporters: Vec<(Id, Box<dyn Exporter>)>,
+    /// The pipelines between them.
+    pub pipelines: Vec<PipelinePlan>,
+}
+
+/// One pipeline: which receivers feed it, what it does, which exporters it feeds.
+pub struct PipelinePlan {
+    /// Its signal.
+    pub signal: Signal,
+    /// Ids in [`Plan::receivers`].
+    pub receivers: Vec<Id>,
+    /// Its own processors, in order.
+    pub processors: Vec<Box<dyn Processor>>,
+    /// Ids in [`Plan::exporters`].
+    pub exporters: Vec<Id>,
+}
+
+/// What a flush achieved, in items (spans, data points and log records together), for each exporter they go to.
+#[must_use]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flushed {
+    /// Taken by their backend.
+    pub delivered: usize,
+    /// Dropped: refused by their backend, given up, or pushed out of a full queue. Each was logged.
+    pub refused: usize,
+    /// Kept for the next flush.
+    pub kept: usize,
+}
+
+/// The receivers, pipelines and outboxes of one configuration.
+pub struct Service {
+    pipelines: Vec<Rc<Pipeline>>,
+    outboxes: Vec<Rc<Outbox>>,
+    /// Something was accepted: processors that hold back may have got a new due time.
+    accepted: Rc<Notify>,
+    receiving: RefCell<Option<Receiving>>,
+    flushed: RefCell<Counts>,
+}
+
+struct Receiving {
+    tasks: JoinSet<()>,
+    _trigger: Trigger,
+}
+
+struct Pipeline {
+    processors: RefCell<Vec<Box<dyn Processor>>>,
+    outboxes: Vec<Rc<Outbox>>,
+}
+
+impl Plan {
+    /// Lets every receiver take its ports; returns what could not be had, by receiver. The others work on.
+    pub fn bind(&mut self) -> Vec<(Id, Error)> {
+        let bind = |(id, receiver): &mut (Id, Box<dyn Receiver>)| {
+            let id = id.clone();
+            receiver.bind().into_iter().map(move |error| (id.clone(), error)).collect::<Vec<_>>()
+        };
+        self.receivers.iter_mut().flat_map(bind).collect()
+    }
+}
+
+impl Service {
+    /// Wires `plan` up and starts its receivers, which must be bound, on the current `LocalSet`.
+    pub fn start(plan: Plan, budget: &Budget) -> Self {
+        let (share, of) = WAITING_SHARE;
+        let bytes = budget.limit() / of * share / plan.exporters.len().max(1);
+        let outboxes: Vec<(Id, Rc<Outbox>)> = plan
+            .exporters
+            .into_iter()
+            .map(|(id, exporter)| (id.clone(), Rc::new(Outbox::new(id, exporter, bytes))))
+            .collect();
+        let accepted = Rc::new(Notify::new());
+        let (trigger, stop) = Stop::new();
+        let mut inlets: Vec<(Id, Inlet)> =
+            plan.receivers.iter().map(|(id, _)| (id.clone(), Inlet::new(budget.clone()))).collect();
+        let mut pipelines = Vec::new();
+        for planned in plan.pipelines {
+            let fed = outboxes.iter().filter(|(id, _)| planned.exporters.contains(id));
+            let pipeline = Rc::new(Pipeline {
+                processors: RefCell::new(planned.processors),
+                outboxes: fed.map(|(_, outbox)| outbox.clone()).collect(),
+            });
+            for (_, inlet) in inlets.iter_mut().filter(|(id, _)| planned.receivers.contains(id)) {
+                let (pipeline, accepted) = (pipeline.clone(), accepted.clone());
+                *inlet = inlet.clone().route(planned.signal, move |batch| {
+                    pipeline.accept(batch);
+                    accepted.notify_one();
+                });
+            }
+            pipelines.push(pipeline);
+        }
+        let mut tasks = JoinSet::new();
+        for ((_, receiver), (_, inlet)) in plan.receivers.into_iter().zip(inlets) {
+            tasks.spawn_local(receiver.run(inlet, stop.clone()));
+        }
+        Service {
+            pipelines,
+            outboxes: outboxes.into_iter().map(|(_, outbox)| outbox).collect(),
+            accepted,
+            receiving: RefCell::new(Some(Receiving { tasks, _trigger: trigger })),
+            flushed: RefCell::default(),
+        }
+    }
+
+    /// Sends what is due, until `done` resolves: whatever no processor holds back, and what a processor holds
+    /// once its time has come. What is under way then goes on in the [`flush`](Service::flush) that follows.
+    pub async fn flush_while_due<T>(&self, done: impl Future<Output = T>) -> T {
+        self.outboxes.iter().for_each(|outbox| outbox.new_chance());
+        let sending = async {
+            tokio::join!(
+                join_all(self.outboxes.iter().map(|outbox| outbox.send_due())),
+                self.release_in_time()
+            )
+        };
+        tokio::select! {
+            biased;
+            result = done => result,
+            _ = sending => unreachable!("sending what is due has no end"),
+        }
+    }
+
+    /// Empties everything: processors let go, all outboxes send side by side until `deadline`, each for at most
+    /// `hold` (see [`Outbox::send_all`]); what misses that is kept for the next flush.
+    pub async fn flush(&self, deadline: Instant, hold: Duration) -> Flushed {
+        self.flush_within(deadline, Some(hold)).await
+    }
+
+    /// Ends it all before `deadline`: receivers stop and answer what they have begun, then a last flush.
+    pub async fn shutdown(&self, deadline: Instant) -> Flushed {
+        if let Some(Receiving { mut tasks, _trigger }) = self.receiving.take() {
+            drop(_trigger);
+            // A client that never finishes its request must not cost the last flush its time.
+            let grace = Instant::now() + (deadline - Instant::now()) / 10;
+            let _ = timeout_at(grace, async { while tasks.join_next().await.is_some() {} }).await;
+        }
+        self.outboxes.iter().for_each(|outbox| outbox.last_chance());
+        self.flush_within(deadline, None).await
+    }
+
+    async fn flush_within(&self, deadline: Instant, hold: Option<Duration>) -> Flushed {
+        self.release();
+        join_all(self.outboxes.iter().map(|outbox| outbox.send_all(deadline, hold))).await;
+        let sum = self.outboxes.iter().map(|outbox| outbox.counts()).fold(Counts::default(), Counts::plus);
+        let before = self.flushed.replace(sum);
+        Flushed {
+            delivered: sum.delivered - before.delivered,
+            refused: sum.refused - before.refused,
+            kept: self.outboxes.iter().map(|outbox| outbox.items()).sum(),
+        }
+    }
+
+    /// Whether nothing waits anywhere: a flush would have nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.outboxes.iter().all(|outbox| outbox.is_empty())
+            && self.pipelines.iter().all(|pipeline| pipeline.due().is_none())
+    }
+
+    fn release(&self) {
+        self.pipelines.iter().for_each(|pipeline| pipeline.release());
+    }
+
+    async fn release_in_time(&self) {
+        loop {
+            let due = self.pipelines.iter().filter_map(|pipeline| pipeline.due()).min();
+            tokio::select! {
+                () = self.accepted.notified() => {}
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    let now = Instant::now();
+                    let late = self.pipelines.iter().filter(|pipeline| pipeline.due().is_some_and(|due| due <= now));
+                    late.for_each(|pipeline| pipeline.release());
+                }
+            }
+        }
+    }
+}
+
+impl Pipeline {
+    fn accept(&self, batch: Batch) {
+        let processed = run(&mut self.processors.borrow_mut(), vec![batch]);
+        self.put(processed);
+    }
+
+    /// Every processor lets go of what it holds, and those after it see that.
+    fn release(&self) {
+        let processors = &mut *self.processors.borrow_mut();
+        for i in 0..processors.len() {
+            let mut released = Vec::new();
+            processors[i].flush(&mut released);
+            self.put(run(&mut processors[i + 1..], released));
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.processors.borrow().iter().filter_map(|processor| processor.due()).min().map(Instant::from_std)
+    }
+
+    fn put(&self, batches: Vec<Batch>) {
+        let Some((last, others)) = self.outboxes.split_last() else { return };
+        for batch in batches {
+            others.iter().for_each(|outbox| outbox.put(batch.clone()));
+            last.put(batch);
+        }
+    }
+}
+
+fn run(processors: &mut [Box<dyn Processor>], mut batches: Vec<Batch>) -> Vec<Batch> {
+    for processor in processors {
+        let mut out = Vec::with_capacity(batches.len());
+        for batch in batches {
+            processor.process(batch, &mut out);
+        }
+        batches = out;
+    }
+    batches
+}
