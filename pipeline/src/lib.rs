@@ -7,6 +7,7 @@ mod batch;
 mod budget;
 mod component;
 mod inlet;
+pub mod log;
 mod outbox;
 mod service;
 mod signal;

@@ -1,0 +1,362 @@
+//! The process's own log: one JSON line an event, in the shape of the Go Lambda layer's.
+//!
+//! ```json
+//! {"level":"warn","ts":1795237893.8154483,"msg":"...","resource":{"service.name":"otelcol-lambda"},"otelcol.component.id":"debug"}
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use log::kv::{self, Key, Value, VisitSource, VisitValue};
+use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
+
+/// Libraries that write about every frame and wake-up; of theirs only errors are let through.
+const LIBRARIES: [&str; 8] =
+    ["h2", "hyper", "hyper_util", "rustls", "tokio", "tokio_rustls", "tonic", "tower"];
+
+/// Writes events as JSON lines, each with one call of `write`, so that lines never mix.
+///
+/// Level and resource may change after it was installed: they come from the environment first and from the
+/// configuration once that is loaded.
+pub struct Logger {
+    /// A `LevelFilter` as a number.
+    level: AtomicUsize,
+    output: Mutex<Output>,
+}
+
+struct Output {
+    /// The resource as a JSON object.
+    resource: String,
+    writer: Box<dyn Write + Send>,
+    /// The line being made, kept so that an event allocates nothing.
+    line: String,
+}
+
+impl Logger {
+    /// A logger that writes events of `level` and above to `writer` (stdout, in the binary), saying of each that
+    /// it comes from `resource`.
+    pub fn new(
+        level: LevelFilter,
+        resource: &BTreeMap<String, String>,
+        writer: impl Write + Send + 'static,
+    ) -> Self {
+        let output = Output { resource: object(resource), writer: Box::new(writer), line: String::new() };
+        Logger { level: AtomicUsize::new(level as usize), output: Mutex::new(output) }
+    }
+
+    /// Makes this the logger of the process; it lives as long as that.
+    ///
+    /// # Errors
+    /// When the process has one already.
+    pub fn install(self) -> Result<&'static Logger, SetLoggerError> {
+        let logger: &'static Logger = Box::leak(Box::new(self));
+        log::set_logger(logger)?;
+        // The lowest level it can have; the logger itself decides, so that its level can change later.
+        log::set_max_level(LevelFilter::Debug);
+        Ok(logger)
+    }
+
+    /// From now on writes events of `level` and above.
+    pub fn set_level(&self, level: LevelFilter) {
+        self.level.store(level as usize, Relaxed);
+    }
+
+    /// From now on says that events come from `resource`.
+    pub fn set_resource(&self, resource: &BTreeMap<String, String>) {
+        self.output().resource = object(resource);
+    }
+
+    fn output(&self) -> MutexGuard<'_, Output> {
+        // A panic while a line was made leaves nothing worse than that line, which the next event clears.
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, event: &Metadata<'_>) -> bool {
+        let level = event.level() as usize;
+        let source = event.target().split("::").next().unwrap_or_default();
+        level <= self.level.load(Relaxed) && (level <= Level::Error as usize || !LIBRARIES.contains(&source))
+    }
+
+    fn log(&self, event: &Record<'_>) {
+        if self.enabled(event.metadata()) {
+            self.output().write(event, SystemTime::now());
+        }
+    }
+
+    fn flush(&self) {
+        // There is nobody to tell that the log can't be written.
+        let _ = self.output().writer.flush();
+    }
+}
+
+impl fmt::Debug for Logger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logger").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+impl Output {
+    fn write(&mut self, event: &Record<'_>, now: SystemTime) {
+        self.line.clear();
+        let mut line = std::mem::take(&mut self.line);
+        // Writing to a string fails only if a value's own `Display` does; what is there is then logged as it is.
+        let _ = self.complete(&mut line, event, now);
+        // As above: a log that can't be written has no other place to say so.
+        let _ = self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush());
+        self.line = line;
+    }
+
+    fn complete(&self, line: &mut String, event: &Record<'_>, now: SystemTime) -> fmt::Result {
+        let level = match event.level() {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug | Level::Trace => "debug",
+        };
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        write!(line, r#"{{"level":"{level}","ts":{},"msg":"#, seconds(since))?;
+        text(line, event.args())?;
+        write!(line, r#","resource":{}"#, self.resource)?;
+        let visited = event.key_values().visit(&mut Fields(line));
+        line.push_str("}\n");
+        visited.map_err(|_| fmt::Error)
+    }
+}
+
+/// The level called `name`, in any case; nothing if no level is called so.
+///
+/// Beside this log's four levels it knows zap's `dpanic`, `panic` and `fatal` (above error; here error), and takes
+/// an empty name for `info`, as zap does (<https://pkg.go.dev/go.uber.org/zap/zapcore#ParseLevel>).
+pub fn level(name: &str) -> Option<LevelFilter> {
+    match name.to_ascii_lowercase().as_str() {
+        "debug" => Some(LevelFilter::Debug),
+        "info" | "" => Some(LevelFilter::Info),
+        "warn" | "warning" => Some(LevelFilter::Warn),
+        "error" | "dpanic" | "panic" | "fatal" => Some(LevelFilter::Error),
+        _ => None,
+    }
+}
+
+/// Seconds since 1970 as zap writes them: through a double, so with about seven decimals.
+#[expect(clippy::cast_precision_loss, reason = "the precision of the format")]
+fn seconds(since: Duration) -> f64 {
+    since.as_nanos() as f64 / 1e9
+}
+
+fn object(attributes: &BTreeMap<String, String>) -> String {
+    let mut object = String::from("{");
+    for (key, value) in attributes {
+        if object.len() > 1 {
+            object.push(',');
+        }
+        // Strings can always be written to a string.
+        let _ = text(&mut object, key);
+        object.push(':');
+        let _ = text(&mut object, value);
+    }
+    object.push('}');
+    object
+}
+
+/// Appends `value` as a JSON string.
+fn text(line: &mut String, value: impl fmt::Display) -> fmt::Result {
+    line.push('"');
+    let written = write!(Escaped(line), "{value}");
+    line.push('"');
+    written
+}
+
+/// Escapes what JSON demands and nothing more: `<`, `>`, `&` stay readable, unlike in Go's own JSON.
+struct Escaped<'a>(&'a mut String);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut written = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            if byte >= b' ' && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            self.0.push_str(&text[written..at]);
+            written = at + 1;
+            match byte {
+                b'"' => self.0.push_str("\\\""),
+                b'\\' => self.0.push_str("\\\\"),
+                b'\n' => self.0.push_str("\\n"),
+                b'\r' => self.0.push_str("\\r"),
+                b'\t' => self.0.push_str("\\t"),
+                control => write!(self.0, "\\u{control:04x}")?,
+            }
+        }
+        self.0.push_str(&text[written..]);
+        Ok(())
+    }
+}
+
+/// Appends keys and values in the order in which they were given.
+struct Fields<'a>(&'a mut String);
+
+impl<'v> VisitSource<'v> for Fields<'_> {
+    fn visit_pair(&mut self, key: Key<'v>, value: Value<'v>) -> Result<(), kv::Error> {
+        self.0.push(',');
+        text(self.0, key)?;
+        self.0.push(':');
+        value.visit(Scalar(self.0))
+    }
+}
+
+/// Appends a value: numbers and truths as such, all else as text.
+struct Scalar<'a>(&'a mut String);
+
+impl<'v> VisitValue<'v> for Scalar<'_> {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), kv::Error> {
+        Ok(text(self.0, value)?)
+    }
+
+    fn visit_null(&mut self) -> Result<(), kv::Error> {
+        Ok(self.0.write_str("null")?)
+    }
+
+    fn visit_u64(&mut self, value: u64) -> Result<(), kv::Error> {
+        Ok(write!(self.0, "{value}")?)
+    }
+
+    fn visit_i64(&mut self, value: i64) -> Result<(), kv::Error> {
+        Ok(write!(self.0, "{value}")?)
+    }
+
+    fn visit_f64(&mut self, value: f64) -> Result<(), kv::Error> {
+        // JSON has no such numbers; zap writes them as text.
+        match value {
+            f64::INFINITY => Ok(text(self.0, "+Inf")?),
+            f64::NEG_INFINITY => Ok(text(self.0, "-Inf")?),
+            _ if value.is_nan() => Ok(text(self.0, "NaN")?),
+            _ => Ok(write!(self.0, "{value}")?),
+        }
+    }
+
+    fn visit_bool(&mut self, value: bool) -> Result<(), kv::Error> {
+        Ok(write!(self.0, "{value}")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Collects what was written, one entry for each call.
+    #[derive(Clone, Default)]
+    struct Calls(Arc<Mutex<Vec<String>>>);
+
+    impl Write for Calls {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().push(String::from_utf8(bytes.to_vec()).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn resource(attributes: &[(&str, &str)]) -> BTreeMap<String, String> {
+        attributes.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+    }
+
+    fn logger(level: LevelFilter) -> (Logger, Calls) {
+        // The macros ask it before they ask the logger.
+        log::set_max_level(LevelFilter::Trace);
+        let calls = Calls::default();
+        (Logger::new(level, &resource(&[("service.name", "mine"), ("a", "b\n")]), calls.clone()), calls)
+    }
+
+    /// The one line that was written, its time replaced by `TS`.
+    fn line(calls: &Calls) -> String {
+        let [line] = &*std::mem::take(&mut *calls.0.lock().unwrap()) else { panic!("not one call") };
+        let (before, after) = line.split_once(r#""ts":"#).unwrap();
+        let (ts, after) = after.split_once(',').unwrap();
+        let ts: f64 = ts.parse().unwrap();
+        assert!((SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() - ts).abs() < 60.0);
+        format!(r#"{before}"ts":TS,{after}"#)
+    }
+
+    #[test]
+    fn an_event_is_one_line_with_its_fields_in_the_order_given() {
+        let (logger, calls) = logger(LevelFilter::Info);
+        log::warn!(logger: logger, "otelcol.component.id" = "otlp_http/x", "log records" = 3, "a" = -1, "b" = 1.5,
+            "c" = true, "d" = f64::NAN, "e" = 'x', "f":% = Duration::from_secs(1).as_millis(); "left {}", 7);
+        let expected = r#"{"level":"warn","ts":TS,"msg":"left 7","resource":{"a":"b\n","service.name":"mine"},"otelcol.component.id":"otlp_http/x","log records":3,"a":-1,"b":1.5,"c":true,"d":"NaN","e":"x","f":"1000"}"#;
+        assert_eq!(line(&calls), format!("{expected}\n"));
+    }
+
+    #[test]
+    fn text_is_escaped_as_zap_does() {
+        let (logger, calls) = logger(LevelFilter::Info);
+        let odd = "<a href='x'>&\"\\\n\r\t\0\u{1}\u{1b}\u{7f}\u{8}\u{c}é\u{2028}😀";
+        log::info!(logger: logger, "k\"" = odd; "{odd}");
+        let escaped = "<a href='x'>&\\\"\\\\\\n\\r\\t\\u0000\\u0001\\u001b\u{7f}\\u0008\\u000cé\u{2028}😀";
+        let expected = r#"{"level":"info","ts":TS,"msg":"ODD","resource":{"a":"b\n","service.name":"mine"},"k\"":"ODD"}"#;
+        assert_eq!(line(&calls), format!("{}\n", expected.replace("ODD", escaped)));
+    }
+
+    #[test]
+    fn events_below_the_level_are_not_written() {
+        let (logger, calls) = logger(LevelFilter::Warn);
+        log::info!(logger: logger, "no");
+        assert!(calls.0.lock().unwrap().is_empty());
+        logger.set_level(LevelFilter::Debug);
+        log::debug!(logger: logger, "yes");
+        log::trace!(logger: logger, "no");
+        assert!(line(&calls).contains("yes"));
+    }
+
+    #[test]
+    fn of_libraries_only_errors_are_written() {
+        let (logger, calls) = logger(LevelFilter::Debug);
+        for target in ["h2::codec", "hyper", "hyper_util::client", "rustls::client::hs", "tower::buffer"] {
+            log::warn!(logger: logger, target: target, "no");
+        }
+        log::error!(logger: logger, target: "rustls::conn", "broken");
+        assert!(line(&calls).contains("broken"));
+        log::debug!(logger: logger, target: "hypersonic", "yes");
+        assert!(line(&calls).contains("yes"));
+    }
+
+    #[test]
+    fn the_resource_can_change_once_the_configuration_is_known() {
+        let (logger, calls) = logger(LevelFilter::Info);
+        logger.set_resource(&resource(&[("service.name", "other")]));
+        log::info!(logger: logger, "x");
+        assert!(line(&calls).contains(r#""resource":{"service.name":"other"}"#));
+    }
+
+    #[test]
+    fn levels_are_known_by_their_names_in_any_case() {
+        for (name, expected) in [
+            ("debug", Some(LevelFilter::Debug)),
+            ("INFO", Some(LevelFilter::Info)),
+            ("", Some(LevelFilter::Info)),
+            ("Warn", Some(LevelFilter::Warn)),
+            ("error", Some(LevelFilter::Error)),
+            ("dpanic", Some(LevelFilter::Error)),
+            ("FATAL", Some(LevelFilter::Error)),
+            ("verbose", None),
+            ("info ", None),
+        ] {
+            assert_eq!(level(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn time_is_a_double_of_seconds_in_its_shortest_form() {
+        assert_eq!(seconds(Duration::new(1_795_237_893, 815_448_299)).to_string(), "1795237893.8154483");
+        assert_eq!(seconds(Duration::from_secs(1_795_237_893)).to_string(), "1795237893");
+    }
+}
