@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 
-use crate::{Lease, Signal};
+use crate::{Lease, Signal, otlp};
 
 /// Telemetry of one signal: a list of OTLP export requests as protobuf bytes, each proved to decode.
 ///
@@ -55,8 +55,10 @@ impl Batch {
     ///
     /// # Errors
     /// [`Malformed`], with the place in the message.
-    pub fn admit(signal: Signal, bytes: Bytes, lease: Lease) -> Result<Batch, Malformed> {
-        todo!("{signal} {bytes:?} {lease:?}")
+    pub fn admit(signal: Signal, bytes: Bytes, mut lease: Lease) -> Result<Batch, Malformed> {
+        let items = otlp::check::count(signal, &bytes)?;
+        lease.settle(bytes.len());
+        Ok(Batch { signal, parts: vec![Part { bytes, items, lease: Arc::new(lease) }] })
     }
 
     /// The same for OTLP/JSON, which it writes as protobuf

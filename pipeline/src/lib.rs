@@ -8,6 +8,7 @@ mod budget;
 mod component;
 mod inlet;
 pub mod log;
+mod otlp;
 mod outbox;
 mod service;
 mod signal;
