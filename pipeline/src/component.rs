@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use config::{Env, Id, Mistakes, Node};
 use serde::Deserialize;
 
-use crate::{Batch, Budget};
+use crate::{Batch, Budget, Signal};
 
 /// What went wrong, in words for the person who reads the log. Never holds a secret.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -52,6 +52,11 @@ pub trait Exporter {
     /// Dropping the future cancels the attempt; the batch is then offered again later. Several attempts may
     /// run side by side.
     async fn export(&self, batch: &Batch) -> Result<Delivered, Undelivered>;
+
+    /// Whether it can send `signal` at all; the words say what is missing. Asked for each pipeline that uses it.
+    fn takes(&self, _signal: Signal) -> Result<(), String> {
+        Ok(())
+    }
 
     /// How the outbox treats this exporter: timeout, retry, queue, request size.
     fn sending(&self) -> Sending {
@@ -239,13 +244,19 @@ pub struct Factory<T: ?Sized> {
     /// Other names under which configurations know it.
     pub aliases: Vec<&'static str>,
     /// Reads the component's configuration and makes it; opens nothing.
-    pub build: fn(&Node, &Context) -> Result<Box<T>, Mistakes>,
+    pub build: Box<Build<T>>,
 }
+
+/// A builder of components: a function, or a closure over what the components of one list share.
+pub type Build<T> = dyn Fn(&Node, &Context) -> Result<Box<T>, Mistakes>;
 
 impl<T: ?Sized> Factory<T> {
     /// A component `name`, made by `build`.
-    pub fn new(name: &'static str, build: fn(&Node, &Context) -> Result<Box<T>, Mistakes>) -> Self {
-        Factory { name, aliases: Vec::new(), build }
+    pub fn new(
+        name: &'static str,
+        build: impl Fn(&Node, &Context) -> Result<Box<T>, Mistakes> + 'static,
+    ) -> Self {
+        Factory { name, aliases: Vec::new(), build: Box::new(build) }
     }
 
     /// Another name under which configurations know it.

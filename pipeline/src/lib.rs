@@ -16,8 +16,8 @@ mod signal;
 pub use batch::{Batch, Malformed, Request};
 pub use budget::{Budget, Full, Lease};
 pub use component::{
-    Context, Delivered, Error, Exporter, Factory, Processor, QueueBatch, Receiver, RetryOnFailure, Sending,
-    SendingQueue, Sizer, Undelivered,
+    Build, Context, Delivered, Error, Exporter, Factory, Processor, QueueBatch, Receiver, RetryOnFailure,
+    Sending, SendingQueue, Sizer, Undelivered,
 };
 pub use inlet::{Inlet, Stop, Trigger};
 pub use service::{Flushed, PipelinePlan, Plan, Service};
