@@ -12,6 +12,7 @@ mod otlp;
 mod outbox;
 mod service;
 mod signal;
+mod text;
 
 pub use batch::{Batch, Malformed, Request};
 pub use budget::{Budget, Full, Lease};
@@ -22,3 +23,4 @@ pub use component::{
 pub use inlet::{Inlet, Stop, Trigger};
 pub use service::{Flushed, PipelinePlan, Plan, Service};
 pub use signal::Signal;
+pub use text::text;
