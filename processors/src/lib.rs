@@ -2,7 +2,11 @@
 
 use pipeline::{Factory, Processor};
 
+mod actions;
+mod batch;
+mod resource;
+
 /// Every processor of this distribution.
 pub fn all() -> Vec<Factory<dyn Processor>> {
-    vec![]
+    vec![Factory::new("batch", batch::build), Factory::new("resource", resource::build)]
 }
