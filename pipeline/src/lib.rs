@@ -12,6 +12,8 @@ mod otlp;
 mod outbox;
 mod service;
 mod signal;
+#[cfg(test)]
+mod testing;
 mod text;
 
 pub use batch::{Batch, Malformed, Request};

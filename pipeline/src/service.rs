@@ -14,8 +14,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::outbox::{Counts, Outbox};
 use crate::{Batch, Budget, Error, Exporter, Inlet, Processor, Receiver, Signal, Stop, Trigger};
 
-/// The share of the budget that waiting data may take; the rest stays free for what comes in.
-const WAITING_SHARE: (usize, usize) = (3, 4);
+/// The part of the budget that backlogs must leave free for what comes in: a quarter. A backend that does not
+/// answer costs its own oldest data, never the data of others; one that does answer is waited for, and when that
+/// fills the budget the receivers refuse.
+const KEPT_FREE: usize = 4;
 
 /// What to run: the parts of a configuration, built.
 #[derive(Default)]
@@ -55,7 +57,7 @@ pub struct Flushed {
 /// The receivers, pipelines and outboxes of one configuration.
 pub struct Service {
     pipelines: Vec<Rc<Pipeline>>,
-    outboxes: Vec<Rc<Outbox>>,
+    outboxes: Rc<[Rc<Outbox>]>,
     /// Something was accepted: processors that hold back may have got a new due time.
     accepted: Rc<Notify>,
     receiving: RefCell<Option<Receiving>>,
@@ -86,13 +88,9 @@ impl Plan {
 impl Service {
     /// Wires `plan` up and starts its receivers, which must be bound, on the current `LocalSet`.
     pub fn start(plan: Plan, budget: &Budget) -> Self {
-        let (share, of) = WAITING_SHARE;
-        let bytes = budget.limit() / of * share / plan.exporters.len().max(1);
-        let outboxes: Vec<(Id, Rc<Outbox>)> = plan
-            .exporters
-            .into_iter()
-            .map(|(id, exporter)| (id.clone(), Rc::new(Outbox::new(id, exporter, bytes))))
-            .collect();
+        let outbox = |(id, exporter): (Id, _)| (id.clone(), Rc::new(Outbox::new(id, exporter)));
+        let outboxes: Vec<(Id, Rc<Outbox>)> = plan.exporters.into_iter().map(outbox).collect();
+        let all: Rc<[Rc<Outbox>]> = outboxes.iter().map(|(_, outbox)| outbox.clone()).collect();
         let accepted = Rc::new(Notify::new());
         let (trigger, stop) = Stop::new();
         let mut inlets: Vec<(Id, Inlet)> =
@@ -106,8 +104,10 @@ impl Service {
             });
             for (_, inlet) in inlets.iter_mut().filter(|(id, _)| planned.receivers.contains(id)) {
                 let (pipeline, accepted) = (pipeline.clone(), accepted.clone());
+                let (budget, all) = (budget.clone(), all.clone());
                 *inlet = inlet.clone().route(planned.signal, move |batch| {
                     pipeline.accept(batch);
+                    make_room(&budget, &all);
                     accepted.notify_one();
                 });
             }
@@ -119,7 +119,7 @@ impl Service {
         }
         Service {
             pipelines,
-            outboxes: outboxes.into_iter().map(|(_, outbox)| outbox).collect(),
+            outboxes: all,
             accepted,
             receiving: RefCell::new(Some(Receiving { tasks, _trigger: trigger })),
             flushed: RefCell::default(),
@@ -223,6 +223,16 @@ impl Pipeline {
         for batch in batches {
             others.iter().for_each(|outbox| outbox.put(batch.clone()));
             last.put(batch);
+        }
+    }
+}
+
+/// Drops the oldest data of the largest backlog while backlogs leave too little of the budget free.
+fn make_room(budget: &Budget, outboxes: &[Rc<Outbox>]) {
+    while budget.used() > budget.limit() - budget.limit() / KEPT_FREE {
+        let largest = outboxes.iter().max_by_key(|outbox| outbox.backlog());
+        if !largest.is_some_and(|outbox| outbox.backlog() > 0 && outbox.shed_oldest()) {
+            return;
         }
     }
 }

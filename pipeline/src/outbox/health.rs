@@ -23,9 +23,9 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Whether the last attempt failed: then one request at a time asks whether the backend is back.
+    /// Whether the backend failed or missed the last flush: then one request at a time asks whether it is back.
     pub fn in_trouble(&self) -> bool {
-        self.failures > 0
+        self.failures > 0 || self.missed > 0
     }
 
     /// No attempt may start before this.
@@ -35,10 +35,10 @@ impl Health {
 
     /// A backend took or finally refused a request. Returns whether it was in trouble before.
     pub fn is_back(&mut self) -> bool {
-        std::mem::take(self).failures > 0
+        std::mem::take(self).in_trouble()
     }
 
-    /// An attempt failed. Returns whether it is the first in a row.
+    /// An attempt failed. Returns whether that is news.
     pub fn failed(
         &mut self,
         now: Instant,
@@ -46,10 +46,11 @@ impl Health {
         after: Option<Duration>,
         random: f64,
     ) -> bool {
+        let news = !self.in_trouble();
         self.rest = Some(now + backoff(retry, self.failures, random));
         self.wish = after.map(|after| now + after);
         self.failures = self.failures.saturating_add(1);
-        self.failures == 1
+        news
     }
 
     /// One attempt may be made, whatever the back-off says. The backend's wish still holds.
@@ -62,9 +63,11 @@ impl Health {
         (self.rest, self.wish) = (None, None);
     }
 
-    /// A flush ended and had to keep what it was to deliver.
-    pub fn missed(&mut self) {
+    /// A flush ended without delivering anything of what there was. Returns whether that is news.
+    pub fn missed(&mut self) -> bool {
+        let news = !self.in_trouble();
         self.missed = self.missed.saturating_add(1);
+        news
     }
 
     /// How long a flush may hold the invocation: `hold` while all is well; a moment once the backend missed a

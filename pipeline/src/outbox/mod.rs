@@ -7,6 +7,8 @@
 
 mod health;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -21,7 +23,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::health::Health;
-use self::queue::{Bounds, Entry, Queue};
+use self::queue::{Entry, Queue};
 use crate::component::Sizer;
 use crate::{Batch, Delivered, Error, Exporter, Sending, Signal, Undelivered};
 
@@ -81,12 +83,11 @@ enum Goal {
 }
 
 impl Outbox {
-    /// An outbox for `exporter` whose queue may take `bytes` of the budget.
-    pub fn new(id: Id, exporter: Box<dyn Exporter>, bytes: usize) -> Self {
+    /// An empty outbox for `exporter`.
+    pub fn new(id: Id, exporter: Box<dyn Exporter>) -> Self {
         let sending = exporter.sending();
-        let bounds = Bounds { size: sending.queue.queue_size.max(1), sizer: sending.queue.sizer, bytes };
         let state = State {
-            queue: Queue::new(bounds),
+            queue: Queue::new(sending.queue.queue_size, sending.queue.sizer),
             attempts: Vec::new(),
             health: Health::default(),
             counts: Counts::default(),
@@ -100,10 +101,24 @@ impl Outbox {
     /// Takes `batch` in. Never waits; what has no room pushes out the oldest, which is counted.
     pub fn put(&self, batch: Batch) {
         let mut state = self.state.borrow_mut();
-        let shed = state.queue.push(batch);
+        let shed = state.queue.push(batch, MERGE_BYTES);
         state.shed(shed);
         drop(state);
         self.arrived.notify_one();
+    }
+
+    /// The bytes of a backlog: what waits for a backend that does not answer. 0 for one that does.
+    pub fn backlog(&self) -> usize {
+        let state = self.state.borrow();
+        if state.health.in_trouble() { state.queue.bytes() } else { 0 }
+    }
+
+    /// Drops the oldest request that waits, and counts it; whether there was one that could go.
+    pub fn shed_oldest(&self) -> bool {
+        let state = &mut *self.state.borrow_mut();
+        let shed = state.queue.shed_oldest();
+        state.shed(shed.unwrap_or(0));
+        shed.is_some()
     }
 
     /// Whether nothing waits and nothing is under way.
@@ -287,8 +302,12 @@ impl Outbox {
             let shed = state.queue.put_back(attempt.entry);
             state.shed(shed);
         }
-        if !state.queue.is_empty() && state.counts.delivered == delivered_before {
-            state.health.missed();
+        let missed = !state.queue.is_empty() && state.counts.delivered == delivered_before;
+        if missed && state.health.missed() {
+            self.warn(format_args!(
+                "No answer within the time of a flush; kept {} items to try again",
+                state.queue.items()
+            ));
         }
         if state.shed > 0 {
             let shed = std::mem::take(&mut state.shed);

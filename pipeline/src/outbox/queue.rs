@@ -9,18 +9,10 @@ use crate::{Batch, Signal};
 /// Batches that wait, in the order in which they arrived.
 pub(super) struct Queue {
     waiting: VecDeque<Entry>,
-    bounds: Bounds,
+    /// The most that it holds, in units of `sizer`.
+    size: usize,
+    sizer: Sizer,
     next: u64,
-}
-
-/// The most that a queue holds: whichever bound is reached first.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    /// In units of `sizer`, as the user wrote it.
-    pub size: usize,
-    pub sizer: Sizer,
-    /// This queue's share of the budget, so that no exporter's backlog keeps telemetry from the others.
-    pub bytes: usize,
 }
 
 /// One or more batches of the same signal, as one request to the backend.
@@ -29,8 +21,6 @@ pub(super) struct Entry {
     pub batch: Batch,
     /// Its place in the order of arrival.
     place: u64,
-    /// How many batches were merged into it.
-    batches: usize,
     /// Whether it must not be merged with others: it was cut out of a request that was refused.
     pub alone: bool,
     /// When an attempt first failed, on the outbox's own clock.
@@ -38,8 +28,8 @@ pub(super) struct Entry {
 }
 
 impl Queue {
-    pub fn new(bounds: Bounds) -> Self {
-        Queue { waiting: VecDeque::new(), bounds, next: 0 }
+    pub fn new(size: usize, sizer: Sizer) -> Self {
+        Queue { waiting: VecDeque::new(), size: size.max(1), sizer, next: 0 }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -51,17 +41,32 @@ impl Queue {
         self.waiting.iter().map(|entry| entry.batch.items()).sum()
     }
 
+    /// Bytes that wait.
+    pub fn bytes(&self) -> usize {
+        self.waiting.iter().map(|entry| entry.batch.len()).sum()
+    }
+
     /// Bytes of `signal` that wait.
     pub fn bytes_of(&self, signal: Signal) -> usize {
         self.waiting.iter().filter(|e| e.batch.signal() == signal).map(|e| e.batch.len()).sum()
     }
 
-    /// Appends `batch` and returns how many of the oldest items had to go for it.
+    /// Appends `batch`, merged with what came just before it up to `merge_bytes`, and returns how many of the
+    /// oldest items had to go for it.
     #[must_use]
-    pub fn push(&mut self, batch: Batch) -> usize {
-        let place = self.next;
-        self.next += 1;
-        self.waiting.push_back(Entry { batch, place, batches: 1, alone: false, failed: None });
+    pub fn push(&mut self, batch: Batch, merge_bytes: usize) -> usize {
+        let before = self.waiting.iter_mut().rev().take(Signal::ALL.len());
+        // Where items or bytes are counted, small entries let the queue be exact about what has to go.
+        let mut before = before.filter(|entry| {
+            self.sizer == Sizer::Requests && !entry.alone && entry.batch.signal() == batch.signal()
+        });
+        match before.next().filter(|entry| entry.batch.len() + batch.len() <= merge_bytes) {
+            Some(entry) => entry.batch.merge(batch),
+            None => {
+                self.waiting.push_back(Entry { batch, place: self.next, alone: false, failed: None });
+                self.next += 1;
+            }
+        }
         self.shed()
     }
 
@@ -104,29 +109,36 @@ impl Queue {
             if let Some(batch) = rest {
                 // Cut off behind the entry, so before everything that came later. Second cut, first place.
                 let at = self.waiting.partition_point(|other| other.place < entry.place);
-                self.waiting.insert(at, Entry { batch, batches: 1, ..entry.clone() });
+                self.waiting.insert(at, Entry { batch, ..entry.clone() });
             }
         }
         Some(entry)
     }
 
+    /// Drops the oldest, but never the only one; returns its items.
+    pub fn shed_oldest(&mut self) -> Option<usize> {
+        if self.waiting.len() < 2 {
+            return None;
+        }
+        self.waiting.pop_front().map(|oldest| oldest.batch.items())
+    }
+
     fn shed(&mut self) -> usize {
         let mut items = 0;
-        while self.is_over() && self.waiting.len() > 1 {
-            items += self.waiting.pop_front().map_or(0, |oldest| oldest.batch.items());
+        while self.is_over() {
+            let Some(shed) = self.shed_oldest() else { break };
+            items += shed;
         }
         items
     }
 
     fn is_over(&self) -> bool {
-        let sum = |size: fn(&Entry) -> usize| self.waiting.iter().map(size).sum::<usize>();
-        let bytes = |entry: &Entry| entry.batch.len();
-        let size = match self.bounds.sizer {
-            Sizer::Requests => sum(|entry| entry.batches),
-            Sizer::Items => sum(|entry| entry.batch.items()),
-            Sizer::Bytes => sum(bytes),
+        let size = match self.sizer {
+            Sizer::Requests => self.waiting.len(),
+            Sizer::Items => self.items(),
+            Sizer::Bytes => self.bytes(),
         };
-        size > self.bounds.size || sum(bytes) > self.bounds.bytes
+        size > self.size
     }
 }
 
@@ -155,7 +167,6 @@ impl Entry {
     }
 
     fn absorb(&mut self, later: Entry) {
-        self.batches += later.batches;
         self.failed = self.failed.or(later.failed);
         self.batch.merge(later.batch);
     }
