@@ -46,6 +46,8 @@ pub enum Answer {
     Reject(usize),
     /// Never answers.
     Hang,
+    /// Panics.
+    Panic,
 }
 
 /// A backend inside the process: clones are the same one.
@@ -124,6 +126,7 @@ impl Backend {
                 take().map(|_| Delivered::Partly { rejected, message: "told to".into() })
             }
             Answer::Hang => std::future::pending().await,
+            Answer::Panic => panic!("told to"),
         }
     }
 }

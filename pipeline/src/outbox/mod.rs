@@ -13,12 +13,14 @@ mod tests;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::hash::BuildHasher;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use config::Id;
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
@@ -344,15 +346,16 @@ impl Drop for Awake<'_> {
     }
 }
 
-async fn attempt(
-    exporter: Rc<dyn Exporter>,
-    batch: Batch,
-    limit: Duration,
-) -> Result<Delivered, Undelivered> {
+/// One attempt, within `limit` if that is not zero. An exporter that panics costs its batch, not the process.
+async fn attempt(exporter: Rc<dyn Exporter>, batch: Batch, limit: Duration) -> Result<Delivered, Undelivered> {
+    let export = AssertUnwindSafe(exporter.export(&batch)).catch_unwind();
+    let export = export.map(|answer| {
+        answer.unwrap_or_else(|_| Err(Undelivered::Refused { cause: "the exporter panicked".into() }))
+    });
     if limit.is_zero() {
-        return exporter.export(&batch).await;
+        return export.await;
     }
-    timeout(limit, exporter.export(&batch)).await.unwrap_or_else(|_| {
+    timeout(limit, export).await.unwrap_or_else(|_| {
         Err(Undelivered::Retry { after: None, cause: format!("no answer within {limit:?}").into() })
     })
 }

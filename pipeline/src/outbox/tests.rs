@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::*;
@@ -304,4 +303,16 @@ async fn a_backend_in_trouble_is_asked_by_one_request_at_a_time() {
     backend.always(Answer::Take);
     flush(&outbox).await;
     assert_eq!(all(&backend), (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exporter_that_panics_costs_its_batch_and_no_more() {
+    let backend = Backend::default();
+    backend.next([Answer::Panic]);
+    let (outbox, budget) = outbox(&backend);
+    outbox.put(spans(&budget, [1]));
+    flush(&outbox).await;
+    outbox.put(spans(&budget, [2]));
+    flush(&outbox).await;
+    assert_eq!((all(&backend), outbox.counts()), (vec![2], Counts { delivered: 1, refused: 1 }));
 }

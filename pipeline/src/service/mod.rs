@@ -1,5 +1,8 @@
 //! The running collector: receivers, pipelines, outboxes, and the flush that empties them.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
