@@ -9,6 +9,8 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 
+use crate::otlp::schema::Type;
+use crate::otlp::split::{Most, Piece};
 use crate::{Lease, Signal, otlp};
 
 /// Telemetry of one signal: a list of OTLP export requests as protobuf bytes, each proved to decode.
@@ -114,32 +116,93 @@ impl Batch {
     /// and metric that they share). A `most` of 0 counts as 1.
     #[must_use]
     pub fn split_off_items(&mut self, most: usize) -> Option<Batch> {
-        todo!("{most}")
+        self.split_off(Most::Items(most.max(1)))
     }
 
     /// Cuts off what exceeds `most` bytes, like [`split_off_items`](Batch::split_off_items). A single item larger
     /// than that stays whole.
     #[must_use]
     pub fn split_off_bytes(&mut self, most: usize) -> Option<Batch> {
-        todo!("{most}")
+        self.split_off(Most::Bytes(most))
+    }
+
+    fn split_off(&mut self, most: Most) -> Option<Batch> {
+        let mut left = most;
+        let mut whole = 0;
+        for part in &self.parts {
+            match left.without(part.items, part.bytes.len()) {
+                Some(less) => left = less,
+                None => break,
+            }
+            whole += 1;
+        }
+        let has_items = self.parts[..whole].iter().any(|part| part.items > 0);
+        let mut rest = self.parts.split_off(whole);
+        if !has_items && let Some(part) = rest.first() {
+            if let Some((front, back)) = otlp::split::cut(Type::request(self.signal), &part.bytes, left) {
+                let front: Vec<Part> =
+                    front.into_iter().filter_map(|piece| self.piece(part, piece)).collect();
+                let back: Vec<Part> = back.into_iter().filter_map(|piece| self.piece(part, piece)).collect();
+                self.parts.extend(front);
+                rest.splice(..1, back);
+            } else {
+                self.parts.push(rest.remove(0));
+            }
+        }
+        (!rest.is_empty()).then_some(Batch { signal: self.signal, parts: rest })
+    }
+
+    /// The part that `piece` of `part` becomes. Shared bytes share the lease: they stay in memory together.
+    fn piece(&self, part: &Part, piece: Piece) -> Option<Part> {
+        let (bytes, lease) = match piece {
+            Piece::Shared(bytes) => (bytes, part.lease.clone()),
+            Piece::New(bytes) => {
+                let lease = Arc::new(part.lease.beside(bytes.len()));
+                (Bytes::from(bytes), lease)
+            }
+        };
+        let items = otlp::split::count(Type::request(self.signal), &bytes);
+        (!bytes.is_empty()).then_some(Part { bytes, items, lease })
     }
 
     /// Decodes it all into one typed request. Only stages that must look inside pay for this.
     pub fn decode<M: Request>(&self) -> M {
-        todo!()
+        debug_assert_eq!(self.signal, M::SIGNAL);
+        let mut request = M::default();
+        for part in &self.parts {
+            // Can't fail: what was admitted decodes.
+            let decoded = request.merge(&part.bytes[..]);
+            debug_assert_eq!(decoded, Ok(()));
+        }
+        request
     }
 
     /// Decodes, lets `change` edit, and encodes again.
+    ///
+    /// A change after which it no longer decodes (values nested deeper than the limit) is not made.
     pub fn edit<M: Request>(&mut self, change: impl FnOnce(&mut M)) {
-        let _ = change;
-        todo!()
+        let Some(part) = self.parts.first() else { return };
+        let mut request: M = self.decode();
+        change(&mut request);
+        let bytes = Bytes::from(request.encode_to_vec());
+        match otlp::check::count(self.signal, &bytes) {
+            Ok(items) => {
+                let lease = Arc::new(part.lease.beside(bytes.len()));
+                self.parts = vec![Part { bytes, items, lease }];
+            }
+            Err(malformed) => log::error!("a change to {} was not made: {malformed}", self.signal),
+        }
     }
 
     /// Lets `change` edit the attributes of each resource; everything else, and other fields of the resource,
     /// stay the bytes they were. A missing resource counts as one without attributes.
-    pub fn edit_resources(&mut self, change: impl FnMut(&mut Vec<KeyValue>)) {
-        let _ = change;
-        todo!()
+    pub fn edit_resources(&mut self, mut change: impl FnMut(&mut Vec<KeyValue>)) {
+        for part in &mut self.parts {
+            if let Some(edited) = otlp::edit::resources(&part.bytes, &mut change) {
+                part.lease = Arc::new(part.lease.beside(edited.len()));
+                part.bytes = Bytes::from(edited);
+            }
+        }
     }
 
     /// The whole as one OTLP/JSON request.
@@ -162,3 +225,6 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,11 @@ pub(crate) fn count(signal: Signal, request: &[u8]) -> Result<usize, Malformed> 
     message(Type::request(signal), request, DEPTH).map_err(|fault| fault.describe())
 }
 
+/// Whether `bytes` are a message that may stand `level` levels deep in a request.
+pub(crate) fn is_valid(message_type: Type, bytes: &[u8], level: u32) -> bool {
+    message(message_type, bytes, DEPTH - level).is_ok()
+}
+
 /// Walks one message. `depth` is how many more levels may be entered.
 fn message(message_type: Type, bytes: &[u8], depth: u32) -> Result<usize, Box<Fault>> {
     let steps = &STEPS[message_type as usize];

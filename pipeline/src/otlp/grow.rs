@@ -77,7 +77,7 @@ impl Grower {
         }
         // Requests that reach the items are the interesting ones.
         let fields = message.fields();
-        let deepest = fields.iter().filter(|field| is_container(field)).nth(0);
+        let deepest = fields.iter().find(|field| is_container(field));
         let field = match deepest {
             Some(field) if !self.one_in(4) => field,
             _ => &fields[self.below(fields.len())],
@@ -247,10 +247,5 @@ impl Grower {
 
 /// Whether items may be inside.
 fn is_container(field: &Field) -> bool {
-    matches!(field.kind, Kind::Message(inner) if inner.is_item()
-    || matches!(
-        inner,
-        Type::ResourceSpans | Type::ScopeSpans | Type::ResourceLogs | Type::ScopeLogs | Type::ResourceMetrics
-            | Type::ScopeMetrics | Type::Metric
-    ))
+    matches!(field.kind, Kind::Message(inner) if inner.holds_items())
 }

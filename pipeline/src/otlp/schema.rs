@@ -383,6 +383,26 @@ impl Type {
         )
     }
 
+    /// Whether it is an item or a message around items.
+    pub const fn holds_items(self) -> bool {
+        let around_items = matches!(
+            self,
+            Type::ResourceSpans
+                | Type::ScopeSpans
+                | Type::ResourceLogs
+                | Type::ScopeLogs
+                | Type::ResourceMetrics
+                | Type::ScopeMetrics
+                | Type::Metric
+                | Type::Gauge
+                | Type::Sum
+                | Type::Histogram
+                | Type::ExponentialHistogram
+                | Type::Summary
+        );
+        self.is_item() || around_items
+    }
+
     /// The field of that number, if there is one.
     pub fn field(self, number: u32) -> Option<&'static Field> {
         self.fields().iter().find(|field| field.number == number)

@@ -161,3 +161,24 @@ impl<'a> Iterator for Fields<'a> {
         Some(RawField { number, wire, whole: &start[..start.len() - rest.len()], value })
     }
 }
+
+/// Appends `value` as a varint.
+pub(crate) fn push_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// How many bytes [`push_varint`] appends.
+pub(crate) fn varint_len(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+/// Appends a field of `content` with its length.
+pub(crate) fn push_delimited(number: u32, content: &[u8], out: &mut Vec<u8>) {
+    push_varint(u64::from(number) << 3 | u64::from(wire_type::LENGTH), out);
+    push_varint(content.len() as u64, out);
+    out.extend_from_slice(content);
+}
