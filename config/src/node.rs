@@ -1,0 +1,109 @@
+//! A YAML subtree that knows its place.
+
+use std::fmt;
+use std::rc::Rc;
+
+use serde::de::DeserializeOwned;
+
+use crate::mistakes::{Mistake, Mistakes, Warnings};
+use crate::place::{Path, Place};
+use crate::provider::Providers;
+use crate::tree::{Kind, Tree};
+use crate::{Env, expand, read, yaml};
+
+/// A YAML subtree that knows its place. Cheap to clone.
+#[derive(Clone)]
+pub struct Node {
+    pub(crate) tree: Rc<Tree>,
+    pub(crate) path: Path,
+    pub(crate) warnings: Warnings,
+}
+
+impl Node {
+    /// Reads `text` as YAML, expanding `${...}` from `env`: for tests and defaults.
+    ///
+    /// # Errors
+    /// All mistakes of syntax and expansion.
+    pub fn parse(text: &str, env: &Env) -> Result<Node, Mistakes> {
+        let warnings = Warnings::default();
+        let (tree, mut mistakes) = yaml::parse(text, "inline");
+        let Some(tree) = tree else { return Err(Mistakes(mistakes)) };
+        let (tree, more) = expand::expand(&tree, &Providers::new(env), &warnings);
+        mistakes.extend(more);
+        if mistakes.is_empty() {
+            Ok(Node { tree, path: Path::default(), warnings })
+        } else {
+            Err(Mistakes(mistakes))
+        }
+    }
+
+    /// Reads this subtree into `T`: null is `T`'s default (an empty map), unknown keys are mistakes where `T` has
+    /// `deny_unknown_fields`.
+    ///
+    /// Strict as the Collector is: a text field takes any scalar as it was written (`0123` stays `0123`), but `"5"`
+    /// is no number and `yes` is not true.
+    ///
+    /// # Errors
+    /// All mistakes at once, each with file, line, path, what was found, what is valid and the nearest spelling.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Mistakes> {
+        read::read(self)
+    }
+
+    /// The mistake of saying at `key` (a path below this node, such as `tls.ca_file`; empty for the node itself)
+    /// something that `message` explains.
+    pub fn mistake(&self, key: &str, message: impl fmt::Display) -> Mistakes {
+        let (place, path) = self.find(key);
+        Mistakes(vec![Mistake::new(&place, &path, message)])
+    }
+
+    /// Notes something that works but should be written otherwise; shown once, with the place.
+    pub fn warn(&self, key: &str, message: impl fmt::Display) {
+        let (place, path) = self.find(key);
+        self.warnings.note(&place, &path, message);
+    }
+
+    /// The warnings of the whole document that this node belongs to.
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// The value at `key`, if this is a map that has it.
+    pub fn get(&self, key: &str) -> Option<Node> {
+        self.tree.get(key).map(|tree| self.below(self.path.key(key), tree))
+    }
+
+    pub(crate) fn below(&self, path: Path, tree: &Rc<Tree>) -> Node {
+        Node { tree: tree.clone(), path, warnings: self.warnings.clone() }
+    }
+
+    /// Where `key` stands, or what is nearest above it.
+    fn find(&self, key: &str) -> (Place, Path) {
+        let (mut place, mut path, mut tree) = (self.tree.place.clone(), self.path.clone(), Some(&self.tree));
+        for name in key.split(['.', '[']).filter(|name| !name.is_empty()) {
+            let next = match (name.strip_suffix(']').map(str::parse), tree.map(|tree| &tree.kind)) {
+                (Some(Ok(index)), kind) => {
+                    path = path.index(index);
+                    match kind {
+                        Some(Kind::List(items)) => items.get(index),
+                        _ => None,
+                    }
+                }
+                (_, _) => {
+                    path = path.key(name);
+                    tree.and_then(|tree| tree.get(name))
+                }
+            };
+            if let Some(found) = next {
+                place = found.place.clone();
+            }
+            tree = next;
+        }
+        (place, path)
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node({} {})", self.tree.place, self.path)
+    }
+}

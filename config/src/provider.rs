@@ -1,0 +1,139 @@
+//! Where the values of `${scheme:...}` come from.
+
+use crate::Env;
+use crate::mistakes::valid_words;
+
+/// Schemes that the Collector's Lambda layer knows and this one will know.
+const LATER: [&str; 5] = ["http", "https", "s3", "secretsmanager", "ssm"];
+
+/// Gives the text behind `scheme:rest`.
+pub trait Provider {
+    /// The scheme it serves.
+    fn scheme(&self) -> &'static str;
+
+    /// The text that `rest` names; `None` if there is nothing of that name, which counts as null and is warned of.
+    ///
+    /// Called while a configuration is read, so it must not wait. One that has to ask the network answers from what
+    /// was fetched before, notes what it was asked for, and the configuration is read again when that has come.
+    ///
+    /// # Errors
+    /// Why the text can't be had, in words for the log; never the text itself.
+    fn fetch(&self, rest: &str) -> Result<Option<String>, String>;
+}
+
+/// All providers of one load.
+pub struct Providers {
+    env: Env,
+    list: Vec<Box<dyn Provider>>,
+}
+
+impl Providers {
+    /// `env`, `file` and `yaml`.
+    pub fn new(env: &Env) -> Self {
+        Providers {
+            env: env.clone(),
+            list: vec![Box::new(EnvProvider(env.clone())), Box::new(FileProvider), Box::new(YamlProvider)],
+        }
+    }
+
+    /// One more.
+    #[must_use]
+    pub fn with(mut self, provider: Box<dyn Provider>) -> Self {
+        self.list.push(provider);
+        self
+    }
+
+    pub(crate) fn env(&self, name: &str) -> Option<&str> {
+        self.env.get(name)
+    }
+
+    pub(crate) fn knows(&self, scheme: &str) -> bool {
+        self.list.iter().any(|provider| provider.scheme() == scheme)
+    }
+
+    /// The text behind `uri` = `scheme:rest`, and the scheme.
+    pub(crate) fn fetch(&self, uri: &str) -> Result<(&'static str, Option<String>), String> {
+        let (scheme, rest) = uri.split_once(':').unwrap_or((uri, ""));
+        if rest.contains('$') {
+            return Err(format!("a $ has no meaning inside ${{{scheme}:...}}"));
+        }
+        match self.list.iter().find(|provider| provider.scheme() == scheme) {
+            Some(provider) => provider.fetch(rest).map(|text| (provider.scheme(), text)),
+            None if LATER.contains(&scheme) => Err(format!(
+                "values from {scheme}: are not supported yet; pass the value in an environment variable: ${{env:NAME}}"
+            )),
+            None => {
+                let known: Vec<_> = self.list.iter().map(|provider| provider.scheme()).collect();
+                Err(format!("unknown scheme {scheme}:{}", valid_words(scheme, &known)))
+            }
+        }
+    }
+}
+
+struct EnvProvider(Env);
+
+impl Provider for EnvProvider {
+    fn scheme(&self) -> &'static str {
+        "env"
+    }
+
+    /// `NAME` or `NAME:-default`; the default serves a variable that is not set, not one that is empty.
+    fn fetch(&self, rest: &str) -> Result<Option<String>, String> {
+        let (name, default) = match rest.split_once(":-") {
+            Some((name, default)) => (name, Some(default)),
+            None => (rest, None),
+        };
+        let is_name = !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !is_name {
+            return Err(format!(
+                "`{name}` is no name of an environment variable: letters, digits and _, no digit in front"
+            ));
+        }
+        Ok(self.0.get(name).or(default).map(str::to_owned))
+    }
+}
+
+struct FileProvider;
+
+impl Provider for FileProvider {
+    fn scheme(&self) -> &'static str {
+        "file"
+    }
+
+    fn fetch(&self, path: &str) -> Result<Option<String>, String> {
+        match std::fs::read(path) {
+            Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|error| not_utf8(path, error.as_bytes())),
+            Err(error) => Err(format!("can't read the file `{path}`: {}", plain(&error))),
+        }
+    }
+}
+
+struct YamlProvider;
+
+impl Provider for YamlProvider {
+    fn scheme(&self) -> &'static str {
+        "yaml"
+    }
+
+    fn fetch(&self, text: &str) -> Result<Option<String>, String> {
+        Ok(Some(text.to_owned()))
+    }
+}
+
+/// Where a file stops being UTF-8.
+fn not_utf8(path: &str, bytes: &[u8]) -> String {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return format!("`{path}` is UTF-16; save it as UTF-8");
+    }
+    let good = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+    let line = bytes[..good].iter().filter(|b| **b == b'\n').count() + 1;
+    format!("`{path}` is not UTF-8: line {line} holds the byte 0x{:02x}", bytes.get(good).unwrap_or(&0))
+}
+
+/// Without the number that Rust appends: `(os error 2)`.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}

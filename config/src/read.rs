@@ -1,0 +1,454 @@
+//! A node into a type, by serde: strict, and with all mistakes at once.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
+
+use crate::duration;
+use crate::mistakes::{Mistakes, Warnings};
+use crate::node::Node;
+use crate::place::Path;
+use crate::read_error::{ReadError, expectation, found};
+use crate::scalar::Scalar;
+use crate::tree::{Key, Kind, Tree};
+
+/// Reads `node` into `T`. Serde stops at the first error; so what is wrong is noted, taken out, and the rest is read
+/// again until nothing is wrong any more.
+pub(crate) fn read<T: DeserializeOwned>(node: &Node) -> Result<T, Mistakes> {
+    let reader = Reader { warnings: &node.warnings, taken_out: RefCell::default() };
+    let mut mistakes = Vec::new();
+    loop {
+        let from = From { tree: &node.tree, path: node.path.clone(), reader: &reader, secret: false };
+        let error = match T::deserialize(from.clone()) {
+            Ok(value) if mistakes.is_empty() => return Ok(value),
+            Ok(_) => return Err(Mistakes(mistakes)),
+            Err(error) => error.at(&from),
+        };
+        let path = error.path();
+        let only_follows = error.is_missing_key() && reader.has_taken_out_below(&path);
+        let is_default = error.is_nothing() && !path.is_element() && path != node.path;
+        if !only_follows && !is_default {
+            mistakes.push(error.into_mistake());
+        }
+        let goes_on = path != node.path && reader.taken_out.borrow_mut().insert(path);
+        if !goes_on {
+            return Err(Mistakes(mistakes));
+        }
+    }
+}
+
+struct Reader<'a> {
+    warnings: &'a Warnings,
+    taken_out: RefCell<HashSet<Path>>,
+}
+
+impl Reader<'_> {
+    fn has_taken_out(&self, path: &Path) -> bool {
+        let taken_out = self.taken_out.borrow();
+        !taken_out.is_empty() && taken_out.contains(path)
+    }
+
+    fn has_taken_out_below(&self, path: &Path) -> bool {
+        self.taken_out.borrow().iter().any(|out| out.parent() == Some(path))
+    }
+}
+
+/// Names of newtype structs by which a type tells this deserializer, and no other, what it is.
+pub(crate) const DURATION: &str = "$duration";
+pub(crate) const SECRET: &str = "$secret";
+pub(crate) const HEADER_VALUE: &str = "$header value";
+
+/// One value on its way into a type.
+#[derive(Clone)]
+pub(crate) struct From<'a> {
+    pub tree: &'a Rc<Tree>,
+    pub path: Path,
+    reader: &'a Reader<'a>,
+    /// Within something that messages must not quote.
+    pub secret: bool,
+}
+
+impl<'a> From<'a> {
+    fn entries(&self, entries: &'a [(Key, Rc<Tree>)]) -> Entries<'a> {
+        Entries { map: self.clone(), rest: entries.iter(), value: None }
+    }
+
+    fn wrong<'de>(&self, visitor: &impl Visitor<'de>) -> ReadError {
+        ReadError::expected(expectation(visitor), self)
+    }
+
+    /// What a scalar means; of null, that the default is meant.
+    fn scalar<'de>(&self, visitor: &impl Visitor<'de>) -> Result<Scalar<'a>, ReadError> {
+        match self.tree.scalar() {
+            Some(Scalar::Null) => Err(ReadError::nothing(expectation(visitor), self)),
+            Some(scalar) => Ok(scalar),
+            None => Err(self.wrong(visitor)),
+        }
+    }
+
+    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let whole = |float: f64| float.fract() == 0.0 && float.abs() < 9e15;
+        let value = match self.scalar(&visitor)? {
+            Scalar::Int(int) if int < 0 => visitor.visit_i64(int),
+            Scalar::Int(int) => visitor.visit_u64(int.unsigned_abs()),
+            Scalar::Big(big) => visitor.visit_u64(big),
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
+            Scalar::Float(float) if whole(float) && float < 0.0 => visitor.visit_i64(float as i64),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the same, not negative"
+            )]
+            Scalar::Float(float) if whole(float) => visitor.visit_u64(float as u64),
+            _ => return Err(self.wrong(&visitor)),
+        };
+        value.map_err(|error: ReadError| error.at(&self))
+    }
+
+    fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.tree.as_text() {
+            Some(_) if self.tree.original.is_none() && self.tree.is_null() => {
+                Err(ReadError::nothing(expectation(&visitor), &self))
+            }
+            Some(text) => visitor.visit_str(text).map_err(|error: ReadError| error.at(&self)),
+            None => Err(self.wrong(&visitor)),
+        }
+    }
+
+    fn duration<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let read = match self.scalar(&visitor)? {
+            Scalar::Text(text) => duration::of_text(text),
+            Scalar::Int(int) => duration::of_number(int as f64),
+            Scalar::Big(big) => duration::of_number(big as f64),
+            Scalar::Float(float) => duration::of_number(float),
+            _ => return Err(self.wrong(&visitor)),
+        };
+        let found = found(&self);
+        let (nanos, advice) =
+            read.map_err(|expected| ReadError::says(format!("found {found}; {expected}")).at(&self))?;
+        if let Some(advice) = advice {
+            self.reader.warnings.note(&self.tree.place, &self.path, format_args!("found {found}; {advice}"));
+        }
+        visitor.visit_u64(nanos)
+    }
+}
+
+impl<'de> de::Deserializer<'de> for From<'_> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let value = match &self.tree.kind {
+            Kind::List(items) => return self.clone().items(items, visitor),
+            Kind::Map(entries) => visitor.visit_map(self.entries(entries)),
+            Kind::Scalar { .. } => match self.tree.scalar().unwrap_or(Scalar::Null) {
+                Scalar::Null => visitor.visit_unit(),
+                Scalar::Bool(bool) => visitor.visit_bool(bool),
+                Scalar::Int(int) if int < 0 => visitor.visit_i64(int),
+                Scalar::Int(int) => visitor.visit_u64(int.unsigned_abs()),
+                Scalar::Big(big) => visitor.visit_u64(big),
+                Scalar::Float(float) => visitor.visit_f64(float),
+                Scalar::Text(text) => visitor.visit_str(text),
+            },
+        };
+        value.map_err(|error: ReadError| error.at(&self))
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.scalar(&visitor)? {
+            Scalar::Bool(bool) => visitor.visit_bool(bool).map_err(|error: ReadError| error.at(&self)),
+            _ => Err(self.wrong(&visitor)),
+        }
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.number(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let float = match self.scalar(&visitor)? {
+            Scalar::Int(int) => int as f64,
+            Scalar::Big(big) => big as f64,
+            Scalar::Float(float) => float,
+            _ => return Err(self.wrong(&visitor)),
+        };
+        visitor.visit_f64(float).map_err(|error: ReadError| error.at(&self))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.text(visitor)
+    }
+
+    /// A null is `Some`: of a map the default map (`grpc:` means gRPC with all defaults). A scalar or list can't be
+    /// read from null and so becomes what an absent key is.
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        if self.tree.is_null() { visitor.visit_unit() } else { Err(self.wrong(&visitor)) }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        mut self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match name {
+            DURATION => return self.duration(visitor),
+            HEADER_VALUE if self.tree.is_null() && self.tree.original.is_none() => {
+                return visitor.visit_str("");
+            }
+            HEADER_VALUE => return self.text(visitor),
+            SECRET => self.secret = true,
+            _ => {}
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match &self.tree.kind {
+            Kind::List(items) => self.clone().items(items, visitor),
+            _ => Err(self.scalar(&visitor).err().unwrap_or_else(|| self.wrong(&visitor))),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let entries = match &self.tree.kind {
+            Kind::Map(entries) => self.entries(entries),
+            _ if self.tree.is_null() => self.entries(&[]),
+            _ => return Err(self.wrong(&visitor)),
+        };
+        visitor.visit_map(entries).map_err(|error| error.at(&self))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        if matches!(self.tree.kind, Kind::Map(_)) || self.tree.is_null() {
+            return self.deserialize_map(visitor);
+        }
+        let expected = match fields {
+            [] => "an empty map".to_owned(),
+            [first @ .., last] if fields.len() <= 4 && !first.is_empty() => {
+                format!("a map of {} and {last}", first.join(", "))
+            }
+            _ => "a map".to_owned(),
+        };
+        Err(ReadError::expected(expected, &self))
+    }
+
+    /// A word, or a map of one key as serde writes variants that hold something.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        let one_of = || ReadError::expected(format!("one of {}", variants.join(", ")), &self);
+        let value = match &self.tree.kind {
+            Kind::Map(entries) if self.tree.original.is_none() => match &entries[..] {
+                [(key, _)] => visitor.visit_enum(Variant { from: self.clone(), key: Some(key) }),
+                _ => return Err(one_of()),
+            },
+            _ if self.tree.is_null() && self.tree.original.as_deref().is_none_or(str::is_empty) => {
+                return Err(ReadError::nothing(format!("one of {}", variants.join(", ")), &self));
+            }
+            _ if self.tree.as_text().is_some() => {
+                visitor.visit_enum(Variant { from: self.clone(), key: None })
+            }
+            _ => return Err(one_of()),
+        };
+        value.map_err(|error: ReadError| error.at(&self))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! { bytes byte_buf }
+
+    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.number(visitor)
+    }
+    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.number(visitor)
+    }
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.number(visitor)
+    }
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.number(visitor)
+    }
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.number(visitor)
+    }
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.number(visitor)
+    }
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.number(visitor)
+    }
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.deserialize_f64(visitor)
+    }
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.text(visitor)
+    }
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.text(visitor)
+    }
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.text(visitor)
+    }
+}
+
+impl<'a> From<'a> {
+    fn items<'de, V: Visitor<'de>>(self, items: &'a [Rc<Tree>], visitor: V) -> Result<V::Value, ReadError> {
+        visitor
+            .visit_seq(Items { list: self.clone(), rest: items.iter().enumerate() })
+            .map_err(|error: ReadError| error.at(&self))
+    }
+}
+
+struct Items<'a> {
+    list: From<'a>,
+    rest: std::iter::Enumerate<std::slice::Iter<'a, Rc<Tree>>>,
+}
+
+impl<'de> de::SeqAccess<'de> for Items<'_> {
+    type Error = ReadError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
+        for (i, tree) in self.rest.by_ref() {
+            let item = From { tree, path: self.list.path.index(i), ..self.list.clone() };
+            if !self.list.reader.has_taken_out(&item.path) {
+                return seed.deserialize(item.clone()).map(Some).map_err(|error| error.at(&item));
+            }
+        }
+        Ok(None)
+    }
+}
+
+struct Entries<'a> {
+    map: From<'a>,
+    rest: std::slice::Iter<'a, (Key, Rc<Tree>)>,
+    value: Option<From<'a>>,
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'_> {
+    type Error = ReadError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
+        for (key, tree) in self.rest.by_ref() {
+            let path = self.map.path.key(key.text.clone());
+            if self.map.reader.has_taken_out(&path) {
+                continue;
+            }
+            let value = From { tree, path, ..self.map.clone() };
+            let read = seed.deserialize((&*key.text).into_deserializer());
+            let read = read.map_err(|error: ReadError| error.at_key(key, &value.path));
+            self.value = Some(value);
+            return read.map(Some);
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
+        let Some(value) = self.value.take() else { return Err(de::Error::custom("a value without a key")) };
+        seed.deserialize(value.clone()).map_err(|error| error.at(&value))
+    }
+}
+
+struct Variant<'a> {
+    from: From<'a>,
+    key: Option<&'a Key>,
+}
+
+impl<'de> de::EnumAccess<'de> for Variant<'_> {
+    type Error = ReadError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), ReadError> {
+        let name =
+            self.key.map(|key| &key.text).or_else(|| self.from.tree.as_text()).cloned().unwrap_or_default();
+        let variant = seed.deserialize((&*name).into_deserializer());
+        variant.map_err(|error: ReadError| error.at(&self.from)).map(|variant| (variant, self))
+    }
+}
+
+impl<'a> Variant<'a> {
+    fn content(&self) -> Option<From<'a>> {
+        match (&self.from.tree.kind, self.key) {
+            (Kind::Map(entries), Some(key)) => entries.first().map(|(_, tree)| From {
+                tree,
+                path: self.from.path.key(key.text.clone()),
+                ..self.from.clone()
+            }),
+            _ => None,
+        }
+    }
+
+    fn wants(&self, what: &str) -> ReadError {
+        ReadError::expected(what.to_owned(), &self.from)
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for Variant<'_> {
+    type Error = ReadError;
+
+    fn unit_variant(self) -> Result<(), ReadError> {
+        match self.content() {
+            Some(content) if !content.tree.is_null() => Err(self.wants("a word alone")),
+            _ => Ok(()),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
+        let Some(content) = self.content() else {
+            return Err(self.wants("a map of this word and its settings"));
+        };
+        seed.deserialize(content.clone()).map_err(|error| error.at(&content))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
+        let Some(content) = self.content() else { return Err(self.wants("a map of this word and a list")) };
+        de::Deserializer::deserialize_seq(content, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        let Some(content) = self.content() else {
+            return Err(self.wants("a map of this word and its settings"));
+        };
+        de::Deserializer::deserialize_struct(content, "", fields, visitor)
+    }
+}
