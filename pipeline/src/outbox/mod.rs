@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::health::Health;
-use self::queue::{Entry, Queue};
+use self::queue::{Entry, Most, Queue};
 use crate::component::Sizer;
 use crate::{Batch, Delivered, Error, Exporter, Sending, Signal, Undelivered};
 
@@ -229,44 +229,45 @@ impl Outbox {
         .await
     }
 
-    fn settle(&self, entry: Entry, answer: Result<Delivered, Undelivered>) {
+    fn settle(&self, mut entry: Entry, answer: Result<Delivered, Undelivered>) {
         let state = &mut *self.state.borrow_mut();
         let items = entry.batch.items();
-        match answer {
-            Ok(Delivered::All) => {
-                state.counts.delivered += items;
-                self.is_back(state);
-            }
-            Ok(Delivered::Partly { rejected, message }) => {
-                let rejected = rejected.min(items);
+        let (cause, rest) = match answer {
+            Ok(delivered) => {
+                let rejected = self.rejected(&entry, delivered);
                 state.counts.delivered += items - rejected;
                 state.counts.refused += rejected;
-                self.is_back(state);
-                self.warn(format_args!(
-                    "The backend rejected {rejected} of {} and took the rest: {message}",
-                    count(&entry)
-                ));
+                return self.is_back(state);
             }
-            Err(Undelivered::Retry { after, cause }) => self.retry(state, entry, after, &cause),
+            Err(Undelivered::Retry { after, cause }) => return self.retry(state, entry, after, &cause),
             Err(Undelivered::TooLarge { cause }) => {
-                self.is_back(state);
                 let half = entry.batch.len().div_ceil(2);
-                match entry.cut(half) {
-                    Ok(halves) => {
-                        state.most_bytes = state.most_bytes.min(half);
-                        state.put_back_both(halves);
-                    }
-                    Err(entry) => self.refuse(state, &entry, &cause),
+                let rest = entry.cut(Most::Bytes(half));
+                if rest.is_some() {
+                    state.most_bytes = state.most_bytes.min(half);
                 }
+                (cause, rest)
             }
-            Err(Undelivered::Refused { cause }) => {
-                self.is_back(state);
-                match entry.halve() {
-                    Ok(halves) => state.put_back_both(halves),
-                    Err(entry) => self.refuse(state, &entry, &cause),
-                }
+            Err(Undelivered::Refused { cause }) => (cause, entry.cut(Most::HalfTheParts)),
+        };
+        self.is_back(state);
+        match rest {
+            Some(rest) => {
+                let shed = state.queue.put_back(entry) + state.queue.put_back(rest);
+                state.shed(shed);
             }
+            None => self.refuse(state, &entry, &cause),
         }
+    }
+
+    /// How many items of `entry` the backend rejected although it took the request; says so.
+    fn rejected(&self, entry: &Entry, delivered: Delivered) -> usize {
+        let Delivered::Partly { rejected, message } = delivered else { return 0 };
+        self.warn(format_args!(
+            "The backend rejected {rejected} of {} and took the rest: {message}",
+            count(entry)
+        ));
+        rejected.min(entry.batch.items())
     }
 
     fn retry(&self, state: &mut State, mut entry: Entry, after: Option<Duration>, cause: &Error) {
@@ -327,11 +328,6 @@ impl State {
         self.counts.refused += items;
         self.shed += items;
     }
-
-    fn put_back_both(&mut self, (first, second): (Entry, Entry)) {
-        let shed = self.queue.put_back(first) + self.queue.put_back(second);
-        self.shed(shed);
-    }
 }
 
 /// Counts the time of one call of `send` as awake, however the call ends.
@@ -347,7 +343,11 @@ impl Drop for Awake<'_> {
 }
 
 /// One attempt, within `limit` if that is not zero. An exporter that panics costs its batch, not the process.
-async fn attempt(exporter: Rc<dyn Exporter>, batch: Batch, limit: Duration) -> Result<Delivered, Undelivered> {
+async fn attempt(
+    exporter: Rc<dyn Exporter>,
+    batch: Batch,
+    limit: Duration,
+) -> Result<Delivered, Undelivered> {
     let export = AssertUnwindSafe(exporter.export(&batch)).catch_unwind();
     let export = export.map(|answer| {
         answer.unwrap_or_else(|_| Err(Undelivered::Refused { cause: "the exporter panicked".into() }))

@@ -16,11 +16,11 @@ pub(super) struct Queue {
 }
 
 /// One or more batches of the same signal, as one request to the backend.
-#[derive(Clone)]
 pub(super) struct Entry {
     pub batch: Batch,
-    /// Its place in the order of arrival.
-    place: u64,
+    /// Its place in the order of arrival: which batch it came with or was merged into, and how many items of
+    /// that were cut off before it.
+    place: (u64, usize),
     /// Whether it must not be merged with others: it was cut out of a request that was refused.
     pub alone: bool,
     /// When an attempt first failed, on the outbox's own clock.
@@ -63,7 +63,7 @@ impl Queue {
         match before.next().filter(|entry| entry.batch.len() + batch.len() <= merge_bytes) {
             Some(entry) => entry.batch.merge(batch),
             None => {
-                self.waiting.push_back(Entry { batch, place: self.next, alone: false, failed: None });
+                self.waiting.push_back(Entry { batch, place: (self.next, 0), alone: false, failed: None });
                 self.next += 1;
             }
         }
@@ -73,8 +73,7 @@ impl Queue {
     /// Returns `entry` to its place in the order of arrival, and how many of the oldest items had to go for it.
     #[must_use]
     pub fn put_back(&mut self, entry: Entry) -> usize {
-        let at = self.waiting.partition_point(|other| other.place <= entry.place);
-        self.waiting.insert(at, entry);
+        self.insert(entry);
         self.shed()
     }
 
@@ -105,11 +104,9 @@ impl Queue {
             let Some(next) = self.waiting.remove(i) else { break };
             entry.absorb(next);
         }
-        for rest in [entry.batch.split_off_items(most_items), entry.batch.split_off_bytes(most_bytes)] {
-            if let Some(batch) = rest {
-                // Cut off behind the entry, so before everything that came later. Second cut, first place.
-                let at = self.waiting.partition_point(|other| other.place < entry.place);
-                self.waiting.insert(at, Entry { batch, ..entry.clone() });
+        for most in [Most::Items(most_items), Most::Bytes(most_bytes)] {
+            if let Some(rest) = entry.cut(most) {
+                self.insert(rest);
             }
         }
         Some(entry)
@@ -121,6 +118,11 @@ impl Queue {
             return None;
         }
         self.waiting.pop_front().map(|oldest| oldest.batch.items())
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        let at = self.waiting.partition_point(|other| other.place < entry.place);
+        self.waiting.insert(at, entry);
     }
 
     fn shed(&mut self) -> usize {
@@ -143,31 +145,32 @@ impl Queue {
 }
 
 impl Entry {
-    /// Cuts it in two that are never merged again: the halves of its list of requests.
-    pub fn halve(mut self) -> Result<(Entry, Entry), Entry> {
-        match self.batch.split_off_parts() {
-            None => Err(self),
-            Some(batch) => {
-                self.alone = true;
-                let rest = Entry { batch, ..self.clone() };
-                Ok((self, rest))
+    /// Cuts off what exceeds `most`, where that is possible.
+    pub fn cut(&mut self, most: Most) -> Option<Entry> {
+        let rest = match most {
+            Most::Items(most) => self.batch.split_off_items(most),
+            Most::Bytes(most) => self.batch.split_off_bytes(most),
+            Most::HalfTheParts => {
+                let rest = self.batch.split_off_parts();
+                self.alone |= rest.is_some();
+                rest
             }
-        }
-    }
-
-    /// Cuts it in two of at most `most` bytes each, where that is possible.
-    pub fn cut(mut self, most: usize) -> Result<(Entry, Entry), Entry> {
-        match self.batch.split_off_bytes(most) {
-            None => Err(self),
-            Some(batch) => {
-                let rest = Entry { batch, ..self.clone() };
-                Ok((self, rest))
-            }
-        }
+        };
+        let place = (self.place.0, self.place.1 + self.batch.items());
+        rest.map(|batch| Entry { batch, place, ..*self })
     }
 
     fn absorb(&mut self, later: Entry) {
         self.failed = self.failed.or(later.failed);
         self.batch.merge(later.batch);
     }
+}
+
+/// Where to cut an [`Entry`].
+#[derive(Clone, Copy)]
+pub(super) enum Most {
+    Items(usize),
+    Bytes(usize),
+    /// Between the requests it was merged of; neither half is merged again.
+    HalfTheParts,
 }

@@ -263,7 +263,7 @@ async fn a_full_queue_drops_the_oldest_and_counts_it() {
 #[tokio::test(start_paused = true)]
 async fn a_backlog_gives_up_its_oldest_on_demand_and_counts_it() {
     let backend = Backend::default();
-    backend.sending(|sending| sending.max_request_bytes = Some(40)).next([Answer::Busy(None)]);
+    backend.sending(|sending| sending.max_request_bytes = Some(40)).always(Answer::Busy(None));
     let (outbox, budget) = outbox(&backend);
     outbox.put(spans(&budget, 0..30));
     assert_eq!(outbox.backlog(), 0, "the backend is not known to be in trouble");
@@ -271,6 +271,7 @@ async fn a_backlog_gives_up_its_oldest_on_demand_and_counts_it() {
     assert!(outbox.backlog() > 0);
     assert!(outbox.shed_oldest());
     let kept = outbox.items();
+    backend.always(Answer::Take);
     flush(&outbox).await;
     assert_eq!(all(&backend), (30 - kept as u32..30).collect::<Vec<_>>());
     assert_eq!(outbox.counts(), Counts { delivered: kept, refused: 30 - kept });

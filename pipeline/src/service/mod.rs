@@ -45,7 +45,8 @@ pub struct PipelinePlan {
     pub exporters: Vec<Id>,
 }
 
-/// What a flush achieved, in items (spans, data points and log records together), for each exporter they go to.
+/// What a flush achieved, together with what was sent since the one before it: items (spans, data points and log
+/// records) for each exporter they go to.
 #[must_use]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flushed {
@@ -165,7 +166,7 @@ impl Service {
     }
 
     async fn flush_within(&self, deadline: Instant, hold: Option<Duration>) -> Flushed {
-        self.release();
+        self.pipelines.iter().for_each(|pipeline| pipeline.release(None));
         join_all(self.outboxes.iter().map(|outbox| outbox.send_all(deadline, hold))).await;
         let sum = self.outboxes.iter().map(|outbox| outbox.counts()).fold(Counts::default(), Counts::plus);
         let before = self.flushed.replace(sum);
@@ -182,10 +183,6 @@ impl Service {
             && self.pipelines.iter().all(|pipeline| pipeline.due().is_none())
     }
 
-    fn release(&self) {
-        self.pipelines.iter().for_each(|pipeline| pipeline.release());
-    }
-
     async fn release_in_time(&self) {
         loop {
             let due = self.pipelines.iter().filter_map(|pipeline| pipeline.due()).min();
@@ -193,8 +190,7 @@ impl Service {
                 () = self.accepted.notified() => {}
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     let now = Instant::now();
-                    let late = self.pipelines.iter().filter(|pipeline| pipeline.due().is_some_and(|due| due <= now));
-                    late.for_each(|pipeline| pipeline.release());
+                    self.pipelines.iter().for_each(|pipeline| pipeline.release(Some(now)));
                 }
             }
         }
@@ -207,13 +203,17 @@ impl Pipeline {
         self.put(processed);
     }
 
-    /// Every processor lets go of what it holds, and those after it see that.
-    fn release(&self) {
+    /// Every processor lets go of what it holds (only those due by `time`, if one is given), and those after it
+    /// see that.
+    fn release(&self, time: Option<Instant>) {
         let processors = &mut *self.processors.borrow_mut();
         for i in 0..processors.len() {
-            let mut released = Vec::new();
-            processors[i].flush(&mut released);
-            self.put(run(&mut processors[i + 1..], released));
+            let due = processors[i].due().map(Instant::from_std);
+            if time.is_none_or(|time| due.is_some_and(|due| due <= time)) {
+                let mut released = Vec::new();
+                processors[i].flush(&mut released);
+                self.put(run(&mut processors[i + 1..], released));
+            }
         }
     }
 
