@@ -21,13 +21,15 @@ impl Most {
         }
     }
 
-    /// What is left for the content of field `number` after its key and length.
-    fn inside(self, number: u32) -> Most {
+    /// What is left for the content of `field` beside its key and length.
+    fn inside(self, field: &RawField<'_>) -> Most {
         match self {
             Most::Items(most) => Most::Items(most),
             Most::Bytes(most) => {
-                let around = varint_len(u64::from(number) << 3) + varint_len(most as u64);
-                Most::Bytes(most.saturating_sub(around))
+                // A writer may have padded them; written anew they are as short as can be.
+                let around = field.whole.len() - field.value.len();
+                let anew = varint_len(u64::from(field.number) << 3) + varint_len(most as u64);
+                Most::Bytes(most.saturating_sub(around.max(anew)))
             }
         }
     }
@@ -56,7 +58,7 @@ pub(crate) fn cut(request_type: Type, request: &Bytes, most: Most) -> Option<(Ve
             Some(less) => left = less,
             None if items > 0 => break,
             None => {
-                let inner = left.inside(field.number);
+                let inner = left.inside(&field);
                 if let Some((front, rest)) =
                     child(request_type, &field).and_then(|child| cut_message(child, field.value, inner))
                 {
@@ -99,7 +101,7 @@ fn cut_message(message: Type, content: &[u8], most: Most) -> Option<(Vec<u8>, Ve
             Some(less) => left = less,
             None if items > 0 => break,
             None => {
-                halves = cut_message(*child, field.value, left.inside(field.number));
+                halves = cut_message(*child, field.value, left.inside(field));
                 taken += usize::from(halves.is_none());
                 break;
             }
