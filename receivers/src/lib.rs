@@ -2,7 +2,9 @@
 
 use pipeline::{Factory, Receiver};
 
+pub mod otlp;
+
 /// Every receiver of this distribution.
 pub fn all() -> Vec<Factory<dyn Receiver>> {
-    vec![]
+    vec![Factory::new("otlp", otlp::build)]
 }

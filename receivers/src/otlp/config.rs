@@ -1,0 +1,229 @@
+//! What a user may write under `receivers: otlp:`, with the Collector's keys and defaults.
+
+use config::{Mistakes, Node};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny};
+
+use super::listen::Endpoint;
+use super::routes;
+
+/// The configuration of an OTLP receiver.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The protocols it speaks.
+    pub protocols: Protocols,
+}
+
+/// `protocols`: one that is named is on, if only with a null body; one that is not is off.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Protocols {
+    /// OTLP/gRPC.
+    #[serde(deserialize_with = "named")]
+    pub grpc: Option<Grpc>,
+    /// OTLP/HTTP.
+    #[serde(deserialize_with = "named")]
+    pub http: Option<Http>,
+}
+
+/// `protocols.grpc`.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grpc {
+    /// Where it listens: `localhost:4317`.
+    pub endpoint: Endpoint,
+    /// Accepted if it is `tcp`.
+    pub transport: Transport,
+    /// The largest message, in MiB, before and after inflating. 0 is the default.
+    pub max_recv_msg_size_mib: u32,
+    /// How many requests one connection may have under way; 0 is hyper's default of 200.
+    pub max_concurrent_streams: u32,
+    /// Accepted; nothing here needs the metadata of a request.
+    pub include_metadata: bool,
+    /// Accepted; buffers follow the size of the requests.
+    pub read_buffer_size: Option<usize>,
+    /// Accepted; every answer is a few bytes.
+    pub write_buffer_size: Option<usize>,
+    /// Accepted; a timer that closes connections would fire wrongly after a freeze. Clients' pings are answered.
+    pub keepalive: Option<IgnoredAny>,
+    /// Accepted with a warning: see [`Config::read`].
+    pub tls: Option<IgnoredAny>,
+    /// Refused: see [`Config::read`].
+    pub auth: Option<IgnoredAny>,
+    /// Refused: see [`Config::read`].
+    pub middlewares: Option<IgnoredAny>,
+}
+
+impl Default for Grpc {
+    fn default() -> Self {
+        Grpc {
+            endpoint: Endpoint::localhost(4317),
+            transport: Transport::Tcp,
+            max_recv_msg_size_mib: 0,
+            max_concurrent_streams: 0,
+            include_metadata: false,
+            read_buffer_size: None,
+            write_buffer_size: None,
+            keepalive: None,
+            tls: None,
+            auth: None,
+            middlewares: None,
+        }
+    }
+}
+
+impl Grpc {
+    /// The largest message in bytes.
+    pub(super) fn limit(&self) -> usize {
+        let mib = if self.max_recv_msg_size_mib == 0 { 4 } else { self.max_recv_msg_size_mib };
+        usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(1 << 20)
+    }
+}
+
+/// `protocols.http`.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where it listens: `localhost:4318`.
+    pub endpoint: Endpoint,
+    /// Accepted if it is `tcp`.
+    pub transport: Transport,
+    /// The path of traces.
+    pub traces_url_path: String,
+    /// The path of metrics.
+    pub metrics_url_path: String,
+    /// The path of logs.
+    pub logs_url_path: String,
+    /// The largest body, in bytes, before and after inflating. 0 is the default, 20 MiB.
+    pub max_request_body_size: usize,
+    /// What scripts of other origins may do.
+    pub cors: Option<Cors>,
+    /// Accepted; nothing here needs the headers of a request.
+    pub include_metadata: bool,
+    /// Accepted; all that can be inflated is.
+    pub compression_algorithms: Option<Vec<String>>,
+    /// Accepted; answers have the headers that OTLP wants.
+    pub response_headers: Option<IgnoredAny>,
+    /// Accepted; a timer of this kind would fire wrongly after a freeze.
+    pub read_timeout: Option<IgnoredAny>,
+    /// Accepted, as `read_timeout`.
+    pub read_header_timeout: Option<IgnoredAny>,
+    /// Accepted, as `read_timeout`.
+    pub write_timeout: Option<IgnoredAny>,
+    /// Accepted, as `read_timeout`.
+    pub idle_timeout: Option<IgnoredAny>,
+    /// Whether a connection may carry several requests.
+    pub keep_alives_enabled: bool,
+    /// Accepted with a warning: see [`Config::read`].
+    pub tls: Option<IgnoredAny>,
+    /// Refused: see [`Config::read`].
+    pub auth: Option<IgnoredAny>,
+    /// Refused: see [`Config::read`].
+    pub middlewares: Option<IgnoredAny>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http {
+            endpoint: Endpoint::localhost(4318),
+            transport: Transport::Tcp,
+            traces_url_path: "/v1/traces".into(),
+            metrics_url_path: "/v1/metrics".into(),
+            logs_url_path: "/v1/logs".into(),
+            max_request_body_size: 0,
+            cors: None,
+            include_metadata: false,
+            compression_algorithms: None,
+            response_headers: None,
+            read_timeout: None,
+            read_header_timeout: None,
+            write_timeout: None,
+            idle_timeout: None,
+            keep_alives_enabled: true,
+            tls: None,
+            auth: None,
+            middlewares: None,
+        }
+    }
+}
+
+impl Http {
+    /// The largest body in bytes.
+    pub(super) fn limit(&self) -> usize {
+        if self.max_request_body_size == 0 { 20 << 20 } else { self.max_request_body_size }
+    }
+}
+
+/// `cors`: on if it names an origin.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cors {
+    /// Origins, each with at most one `*` in it.
+    pub allowed_origins: Vec<String>,
+    /// Headers that a script may send, or `*`; by default Accept, Content-Type and X-Requested-With.
+    pub allowed_headers: Vec<String>,
+    /// Headers of the answer that a script may see.
+    pub exposed_headers: Vec<String>,
+    /// How long a browser may remember the answer, in seconds; 0 leaves it to the browser.
+    pub max_age: u32,
+}
+
+/// `transport`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// The only one here: a function and its extensions share no file system to put a socket into.
+    Tcp,
+}
+
+impl Config {
+    /// Reads `node` and checks what no type can say.
+    ///
+    /// # Errors
+    /// All mistakes of the first of these steps that finds any.
+    pub fn read(node: &Node) -> Result<Config, Mistakes> {
+        let config: Config = node.read()?;
+        let mut mistakes = Vec::new();
+        let Protocols { grpc, http } = &config.protocols;
+        if grpc.is_none() && http.is_none() {
+            mistakes.extend(node.mistake("protocols", "names no protocol; name grpc, http or both").0);
+        }
+        let tls = [("grpc", grpc.as_ref().map(|it| it.tls)), ("http", http.as_ref().map(|it| it.tls))];
+        for (protocol, tls) in tls {
+            if let Some(Some(_)) = tls {
+                let message =
+                    "TLS is not spoken between a function and its own sandbox; this port takes plain text";
+                node.warn(&format!("protocols.{protocol}.tls"), message);
+            }
+        }
+        // Left out silently, these would let in what the user means to keep out.
+        let guards = [
+            ("grpc.auth", grpc.as_ref().and_then(|it| it.auth)),
+            ("grpc.middlewares", grpc.as_ref().and_then(|it| it.middlewares)),
+            ("http.auth", http.as_ref().and_then(|it| it.auth)),
+            ("http.middlewares", http.as_ref().and_then(|it| it.middlewares)),
+        ];
+        for (key, guard) in guards {
+            if guard.is_some() {
+                let message = "is not supported by this receiver; only processes of the sandbox can reach it";
+                mistakes.extend(node.mistake(&format!("protocols.{key}"), message).0);
+            }
+        }
+        if let Some(twice) = http.as_ref().and_then(routes::ambiguous) {
+            let message = "is the path of another signal as well";
+            mistakes.extend(node.mistake(&format!("protocols.http.{twice}_url_path"), message).0);
+        }
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    }
+}
+
+/// A protocol that is named is on: null stands for its defaults.
+fn named<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(Some(Option::deserialize(from)?.unwrap_or_default()))
+}
+
+impl<'de> Deserialize<'de> for Endpoint {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
