@@ -1,1 +1,82 @@
-//! stub
+//! A local Lambda platform for demos, tests and benchmarks.
+//!
+//! A [`Lambda`] is a function with its extensions; [`Lambda::start`] gives it an execution environment, the
+//! [`Sandbox`]: real processes, the three APIs, the order of the phases, freeze and thaw. The function is either
+//! a program that speaks the Runtime API or a closure of the test. A [`FakeBackend`] takes what comes out.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use simulator::{Behaviour, FakeBackend, Lambda, RuntimeDone, otlp};
+//!
+//! let backend = FakeBackend::start().await;
+//! let port = simulator::free_port()?;
+//! let yaml = format!(
+//!     "receivers: {{ otlp: {{ protocols: {{ http: {{ endpoint: 'localhost:{port}' }} }} }} }}
+//! exporters: {{ otlphttp: {{ endpoint: '{}' }} }}
+//! service: {{ pipelines: {{ traces: {{ receivers: [otlp], exporters: [otlphttp] }} }} }}",
+//!     backend.endpoint()
+//! );
+//! let mut sandbox = Lambda::new("target/debug/otelcol-lambda").config(&yaml).otlp_port(port).start().await?;
+//!
+//! let invocation = sandbox
+//!     .invoke(|function| async move {
+//!         let answer = function.post_otlp(&otlp::traces("checkout", 3)).await;
+//!         assert!(answer.is_ok_and(|answer| answer.is_taken()));
+//!     })
+//!     .await;
+//! assert!(invocation.held < Duration::from_millis(500));
+//! assert_eq!(backend.items(), 3);
+//!
+//! sandbox.quirks(|quirks| quirks.runtime_done = RuntimeDone::Missing);
+//! backend.behave(Behaviour::Down).await;
+//! sandbox.invoke(|_| async {}).await;
+//! assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Quirks`] makes the platform nasty, [`Behaviour`] the backend. [`Sandbox::journal`] tells everything that
+//! happened, with times. It needs a tokio runtime of any flavour and works without being root.
+
+mod accounting;
+mod api;
+mod backend;
+mod clock;
+mod delivery;
+mod events;
+mod function;
+mod init;
+mod invoke;
+mod journal;
+mod lambda;
+mod limits;
+pub mod otlp;
+mod platform;
+mod process;
+mod quirks;
+mod sandbox;
+mod shared;
+mod shutdown;
+mod telemetry;
+mod usage;
+
+pub use backend::{Behaviour, FakeBackend, Received, hex};
+pub use function::{Answer, Function, NoAnswer, Outcome, call, post};
+pub use invoke::{Invocation, Status};
+pub use journal::{Entry, Journal, Moment};
+pub use lambda::{InitType, Lambda, Program};
+pub use otlp::Otlp;
+pub use platform::{Fault, Line};
+pub use quirks::{Quirks, Report, RuntimeDone, TelemetryApi};
+pub use sandbox::{NotStarted, Sandbox};
+pub use shutdown::{Ended, Exit};
+pub use usage::Usage;
+
+/// A TCP port that was free a moment ago, for a collector's configuration.
+///
+/// # Errors
+/// If the machine has none.
+pub fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}

@@ -1,0 +1,104 @@
+//! The Runtime API 2018-06-01: what a function's runtime speaks.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+
+use super::{Call, Reply, accepted, error};
+use crate::journal::Moment;
+use crate::platform::{Fault, Offer, Platform};
+
+/// The largest response: 6 MiB and 100 bytes.
+const LARGEST_RESPONSE: usize = 6 * 1024 * 1024 + 100;
+
+/// `GET /2018-06-01/runtime/invocation/next`: answers when there is an invocation.
+pub(super) async fn next(platform: &Platform) -> Reply {
+    let (done, first) = platform.state.change(|state| {
+        let runtime = &mut state.runtime;
+        let first = state.registration_open;
+        (runtime.running.take(), first)
+    });
+    match done {
+        Some(request) => {
+            platform.record(Moment::RuntimeDone { request });
+        }
+        None if first => {
+            platform.record(Moment::RuntimeReady);
+        }
+        None => {}
+    }
+    platform.state.change(|state| state.runtime.waiting = true);
+    let offer = platform.state.until(|state| {
+        let offer = state.runtime.offered.take()?;
+        state.runtime.waiting = false;
+        state.runtime.running = Some(offer.request_id.clone());
+        Some(offer)
+    });
+    let offer = offer.await;
+    platform.record(Moment::FunctionStarted { request: offer.request_id.clone() });
+    invocation(offer, &platform.lambda.arn())
+}
+
+fn invocation(offer: Offer, arn: &str) -> Reply {
+    let mut reply = Response::new(Full::from(offer.payload));
+    let deadline = offer.deadline_ms.to_string();
+    let headers = [
+        ("content-type", Some("application/json")),
+        ("lambda-runtime-aws-request-id", Some(&*offer.request_id)),
+        ("lambda-runtime-deadline-ms", Some(&*deadline)),
+        ("lambda-runtime-invoked-function-arn", Some(arn)),
+        ("lambda-runtime-trace-id", offer.trace.as_deref()),
+    ];
+    for (name, value) in headers {
+        if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+            reply.headers_mut().insert(name, value);
+        }
+    }
+    reply
+}
+
+/// `POST /2018-06-01/runtime/invocation/{id}/response` and `.../error`
+pub(super) fn respond(platform: &Platform, id: &str, response: Result<Bytes, String>) -> Reply {
+    if response.as_ref().is_ok_and(|body| body.len() > LARGEST_RESPONSE) {
+        let message = "Exceeded maximum allowed payload size (6291556 bytes).";
+        return error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message);
+    }
+    let known = platform.state.change(|state| {
+        if state.runtime.running.as_deref() != Some(id) {
+            return false;
+        }
+        state.runtime.response = Some(response);
+        true
+    });
+    if !known {
+        return error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
+    }
+    platform.record(Moment::Responded { request: id.into() });
+    accepted()
+}
+
+/// `POST /2018-06-01/runtime/init/error`
+pub(super) fn init_error(platform: &Platform, call: &Call) -> Reply {
+    let kind = error_type(call);
+    platform.state.change(|state| {
+        state.runtime.init_error = Some(kind.clone());
+        state.blame(Fault::Runtime(kind));
+    });
+    accepted()
+}
+
+/// The error type a runtime names; anything but `Runtime.Xyz` or `Function.Xyz` is replaced.
+pub(super) fn error_type(call: &Call) -> String {
+    let named = call.header("lambda-runtime-function-error-type").unwrap_or_default();
+    let valid = named.split_once('.').is_some_and(|(family, kind)| {
+        matches!(family, "Runtime" | "Function")
+            && kind.len() > 1
+            && kind.starts_with(|c: char| c.is_ascii_uppercase())
+            && kind.bytes().all(|byte| byte.is_ascii_alphabetic())
+    });
+    match valid {
+        true => named.into(),
+        false if named.starts_with("Runtime.") => "Runtime.Unknown".into(),
+        false => "Function.Unknown".into(),
+    }
+}

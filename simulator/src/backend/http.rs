@@ -1,0 +1,111 @@
+//! One request: read, decode, keep, answer.
+
+use std::time::{Duration, Instant};
+
+use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use std::convert::Infallible;
+
+use super::behaviour::Behaviour;
+use super::{Inner, Received, grpc, inflate};
+use crate::otlp::Otlp;
+
+pub(super) type Reply = Response<BoxBody<Bytes, Infallible>>;
+
+/// What is told to the client, before it is put in the form of its protocol.
+pub(super) enum Verdict {
+    Taken { rejected: i64 },
+    Refused { http: u16, grpc: u16, retry_after: Option<Duration>, message: String },
+}
+
+/// Answers a request; `None` if its connection shall be cut.
+pub(super) async fn answer(inner: &Inner, connection: usize, request: Request<Incoming>) -> Option<Reply> {
+    let behaviour = inner.conduct.change(|conduct| conduct.next());
+    if behaviour == Behaviour::CutBeforeReading {
+        return None;
+    }
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.ok()?.to_bytes();
+    let path = parts.uri.path().to_owned();
+    let grpc = header_of(&parts.headers, header::CONTENT_TYPE).starts_with("application/grpc");
+    let otlp = decode(grpc, &path, &parts.headers, &body);
+    let verdict = judge(&behaviour, &otlp, body.len());
+    let cut = matches!(behaviour, Behaviour::CutAfterReading | Behaviour::Hang);
+    if let Behaviour::Slow(pause) = behaviour {
+        tokio::time::sleep(pause).await;
+    }
+    inner.received.change(|received| {
+        received.push(Received {
+            at: Instant::now(),
+            grpc,
+            connection,
+            path: path.clone(),
+            headers: parts.headers,
+            wire_bytes: body.len(),
+            otlp,
+            accepted: matches!(verdict, Verdict::Taken { .. }) && !cut,
+        });
+    });
+    match behaviour {
+        Behaviour::CutAfterReading => None,
+        Behaviour::Hang => std::future::pending().await,
+        _ if grpc => Some(grpc::reply(&verdict)),
+        _ => Some(reply(&verdict)),
+    }
+}
+
+fn judge(behaviour: &Behaviour, otlp: &Result<Otlp, String>, wire_bytes: usize) -> Verdict {
+    match (behaviour, otlp) {
+        (Behaviour::Refuse { http, grpc, retry_after }, _) => {
+            let message = "refused by the fake backend".into();
+            Verdict::Refused { http: *http, grpc: *grpc, retry_after: *retry_after, message }
+        }
+        (Behaviour::AtMost(most), _) if wire_bytes > *most => {
+            let message = format!("{wire_bytes} bytes are more than {most}");
+            Verdict::Refused { http: 413, grpc: 8, retry_after: None, message }
+        }
+        (_, Err(mistake)) => {
+            Verdict::Refused { http: 400, grpc: 3, retry_after: None, message: mistake.clone() }
+        }
+        (Behaviour::PartialSuccess(rejected), _) => Verdict::Taken { rejected: *rejected },
+        _ => Verdict::Taken { rejected: 0 },
+    }
+}
+
+fn decode(grpc: bool, path: &str, headers: &HeaderMap, body: &Bytes) -> Result<Otlp, String> {
+    let message = if grpc {
+        grpc::unframe(headers, body)?
+    } else {
+        inflate::inflate(header_of(headers, header::CONTENT_ENCODING), body)?
+    };
+    match Otlp::decode(path, &message) {
+        None => Err(format!("{path} is no path of OTLP")),
+        Some(Err(error)) => Err(error.to_string()),
+        Some(Ok(otlp)) => Ok(otlp),
+    }
+}
+
+pub(super) fn header_of(headers: &HeaderMap, name: impl header::AsHeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn reply(verdict: &Verdict) -> Reply {
+    let (status, body, retry_after) = match verdict {
+        Verdict::Taken { rejected } => (200, grpc::success(*rejected), None),
+        Verdict::Refused { http, grpc, retry_after, message } => {
+            (*http, grpc::status(*grpc, message, None), *retry_after)
+        }
+    };
+    let mut reply = Response::new(Full::from(body).boxed());
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let protobuf = HeaderValue::from_static("application/x-protobuf");
+    reply.headers_mut().insert(header::CONTENT_TYPE, protobuf);
+    if let Some(after) = retry_after {
+        let seconds = after.as_millis().div_ceil(1000) as u64;
+        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    reply
+}

@@ -1,0 +1,114 @@
+//! The smallest extension: prints what the platform tells it. The simulator's tests run it.
+//!
+//! `ECHO_TELEMETRY=port,port` subscribes these ports; `ECHO_WAIT=platform.runtimeDone` asks for the next event only
+//! after such telemetry; `ECHO_EVENTS=INVOKE` registers only that; `ECHO_FAULT=init-error|exit-error|crash|stay`
+//! misbehaves: in its init, in its first invocation (`exit-error`, `crash`), or by not exiting at SHUTDOWN.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::{env, process, thread};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let api = env::var("AWS_LAMBDA_RUNTIME_API")?;
+    let setting = |name: &str| env::var(name).unwrap_or_default();
+    let name = env::args().next().unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default().to_owned();
+    let events = match setting("ECHO_EVENTS").as_str() {
+        "" => r#"["INVOKE","SHUTDOWN"]"#.to_owned(),
+        event => format!(r#"["{event}"]"#),
+    };
+    let register = format!(r#"{{"events":{events}}}"#);
+    let features =
+        [("Lambda-Extension-Name", name.as_str()), ("Lambda-Extension-Accept-Feature", "accountId")];
+    let (head, body) = call(&api, "POST /2020-01-01/extension/register", &features, &register)?;
+    println!("registered: {body}");
+    let id = head
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("lambda-extension-identifier: ").map(str::to_owned))
+        .ok_or(body)?;
+    let id = [("Lambda-Extension-Identifier", id.as_str())];
+    let telemetry = subscribe(&api, &id, &setting("ECHO_TELEMETRY"))?;
+    let fault = setting("ECHO_FAULT");
+    if fault == "init-error" {
+        report(&api, &id, "init")?;
+    }
+    let wait = setting("ECHO_WAIT");
+    loop {
+        let (_, event) = call(&api, "GET /2020-01-01/extension/event/next", &id, "")?;
+        println!("event: {event}");
+        if event.contains("SHUTDOWN") {
+            while fault == "stay" {
+                thread::park();
+            }
+            return Ok(());
+        }
+        match fault.as_str() {
+            "crash" => process::exit(3),
+            "exit-error" => report(&api, &id, "exit")?,
+            _ => {}
+        }
+        while !wait.is_empty() && !telemetry.recv()?.contains(&wait) {}
+    }
+}
+
+fn report(api: &str, id: &[(&str, &str)], when: &str) -> std::io::Result<()> {
+    let headers = [id[0], ("Lambda-Extension-Function-Error-Type", "Extension.Echo")];
+    call(api, &format!("POST /2020-01-01/extension/{when}/error"), &headers, "")?;
+    process::exit(1)
+}
+
+/// Subscribes each of the ports; what they are sent is printed and handed over.
+fn subscribe(api: &str, id: &[(&str, &str)], ports: &str) -> std::io::Result<Receiver<String>> {
+    let (sender, receiver) = channel();
+    for port in ports.split(',').filter(|port| !port.is_empty()) {
+        let listener = TcpListener::bind(format!("0.0.0.0:{port}"))?;
+        let (sender, label) = (sender.clone(), port.to_owned());
+        thread::spawn(move || listen(&listener, &label, &sender));
+        let body = format!(
+            r#"{{"schemaVersion":"2022-12-13","types":["platform","function"],"buffering":{{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}},"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}"}}}}"#
+        );
+        let (_, answer) = call(api, "PUT /2022-07-01/telemetry", id, &body)?;
+        println!("subscribed: {answer}");
+    }
+    Ok(receiver)
+}
+
+fn listen(listener: &TcpListener, label: &str, bodies: &Sender<String>) {
+    for stream in listener.incoming().flatten() {
+        let (label, bodies) = (label.to_owned(), bodies.clone());
+        thread::spawn(move || -> std::io::Result<()> {
+            let mut reader = BufReader::new(stream.try_clone()?);
+            let mut stream = stream;
+            while let Some((_, body)) = read(&mut reader)? {
+                println!("telemetry {label}: {body}");
+                let _ = bodies.send(body);
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
+            }
+            Ok(())
+        });
+    }
+}
+
+/// One request on a connection of its own: head and body of the answer.
+fn call(api: &str, line: &str, headers: &[(&str, &str)], body: &str) -> std::io::Result<(String, String)> {
+    let mut stream = TcpStream::connect(api)?;
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    write!(stream, "{line} HTTP/1.1\r\nHost: {api}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")?;
+    read(&mut BufReader::new(stream))?.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+}
+
+fn read(reader: &mut impl BufRead) -> std::io::Result<Option<(String, String)>> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head)? == 0 {
+            return Ok(None);
+        }
+    }
+    let length =
+        head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    Ok(Some((head, String::from_utf8_lossy(&body).into_owned())))
+}

@@ -1,0 +1,156 @@
+//! The init phase, in the platform's order.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::process::Signal;
+use tokio::time::timeout;
+
+use crate::events;
+use crate::function::Function;
+use crate::journal::Moment;
+use crate::lambda::{InitType, Program};
+use crate::platform::{ExtensionState, FUNCTION, Fault, Platform};
+use crate::process::{self, Process};
+use crate::sandbox::Sandbox;
+use crate::telemetry::Item;
+use crate::usage;
+
+impl Sandbox {
+    /// Runs the init phase; `phase` is `init`, or `invoke` when it is repeated within an invocation.
+    pub(crate) async fn init(&mut self, phase: &str) -> Result<(), Fault> {
+        let platform = Arc::clone(&self.platform);
+        let lambda = &platform.lambda;
+        let begun = platform.record(Moment::InitStart { phase: phase.into() });
+        platform.telemetry.push(Item::Event(events::init_start(lambda, phase, &self.log_stream)));
+        let limit = if phase == "init" { lambda.init_timeout } else { lambda.timeout };
+        let outcome = match timeout(limit, self.init_steps(phase)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Fault::InitTimeout),
+        };
+        let error = outcome.as_ref().err().map(Fault::error_type);
+        let took = begun.elapsed();
+        for event in platform.state.read(|state| {
+            let event = |extension: &crate::platform::Extension| {
+                events::extension(&extension.name, &format!("{:?}", extension.state), &extension.events)
+            };
+            state.extensions.iter().map(event).collect::<Vec<_>>()
+        }) {
+            platform.telemetry.push(Item::Event(event));
+        }
+        platform.telemetry.push(Item::Event(events::init_done(lambda, phase, error.as_deref(), Some(took))));
+        match &outcome {
+            Ok(()) => {
+                platform.record(Moment::InitDone);
+                self.ready = true;
+                self.init_took = (phase == "init" && lambda.init_type == InitType::OnDemand).then_some(took);
+                if lambda.init_type == InitType::ProvisionedConcurrency {
+                    self.freeze();
+                }
+            }
+            Err(_) => self.reset("failure").await,
+        }
+        outcome
+    }
+
+    async fn init_steps(&mut self, phase: &str) -> Result<(), Fault> {
+        let platform = Arc::clone(&self.platform);
+        self.watch_ports();
+        for program in platform.lambda.extensions.clone() {
+            let env = process::extension_env(&platform.lambda, &self.api());
+            self.launch(&program.name(), &program, env)?;
+            platform.record(Moment::Launched { extension: program.name() });
+        }
+        wait(&platform, |state| {
+            state.extensions.iter().all(|extension| extension.has_registered() || !extension.external)
+        })
+        .await?;
+        self.start_runtime()?;
+        if platform.lambda.runtime.is_some() {
+            wait(&platform, |state| state.runtime.waiting).await?;
+        }
+        platform.state.change(|state| state.registration_open = false);
+        let done = events::init_done(&platform.lambda, phase, None, None);
+        platform.telemetry.push(Item::Event(done));
+        wait(&platform, |state| {
+            state
+                .extensions
+                .iter()
+                .all(|extension| extension.state == ExtensionState::Ready && extension.is_idle())
+        })
+        .await?;
+        platform.state.change(|state| state.subscription_open = false);
+        Ok(())
+    }
+
+    fn start_runtime(&mut self) -> Result<(), Fault> {
+        let platform = Arc::clone(&self.platform);
+        platform.record(Moment::RuntimeStarted);
+        if let Some(program) = platform.lambda.runtime.clone() {
+            let env = process::runtime_env(&platform.lambda, &self.api(), &self.log_stream);
+            return self.launch(FUNCTION, &program, env);
+        }
+        let script = platform.lambda.on_init.clone();
+        let function = Function {
+            request_id: String::new(),
+            deadline: SystemTime::now() + platform.lambda.init_timeout,
+            trace: None,
+            platform: Arc::clone(&platform),
+        };
+        // A scripted function has a runtime too: it asks for its first invocation when its init is over.
+        self.tasks.spawn(async move {
+            if let Some(script) = script {
+                script(function).await;
+            }
+            platform.record(Moment::RuntimeReady);
+            platform.state.change(|state| state.runtime.waiting = true);
+        });
+        Ok(())
+    }
+
+    fn launch(&mut self, name: &str, program: &Program, env: Vec<(String, String)>) -> Result<(), Fault> {
+        let process = Process::spawn(&self.platform, name, program, env)
+            .map_err(|error| Fault::Launch(program.path.display().to_string(), error.to_string()))?;
+        self.limits.admit(process.pid);
+        self.processes.push(process);
+        Ok(())
+    }
+
+    fn watch_ports(&mut self) {
+        for port in self.platform.lambda.watched_ports.clone() {
+            let platform = Arc::clone(&self.platform);
+            self.tasks.spawn(async move {
+                // The kernel tells nobody about new listeners, so we have to look again and again.
+                while !usage::is_bound(port) {
+                    tokio::time::sleep(Duration::from_micros(500)).await;
+                }
+                platform.record(Moment::Bound { port });
+            });
+        }
+    }
+
+    /// Ends the environment after a fault: SHUTDOWN, two seconds, SIGKILL. The next invocation starts anew.
+    pub(crate) async fn reset(&mut self, reason: &str) {
+        let platform = Arc::clone(&self.platform);
+        platform.state.change(|state| state.ending = true);
+        if let Some(runtime) = self.process(FUNCTION) {
+            runtime.signal(Signal::KILL);
+        }
+        self.end_extensions(reason, Instant::now() + crate::shutdown::BUDGET).await;
+        self.ready = false;
+        self.held.clear();
+        platform.telemetry.reset();
+        platform.state.change(|state| *state = crate::platform::State::new(&platform.lambda));
+    }
+}
+
+/// Waits for a condition or a fault, whichever comes first.
+async fn wait(platform: &Platform, ready: impl Fn(&crate::platform::State) -> bool) -> Result<(), Fault> {
+    platform
+        .state
+        .until(|state| match &state.fault {
+            Some(fault) => Some(Err(fault.clone())),
+            None => ready(state).then_some(Ok(())),
+        })
+        .await
+}

@@ -1,0 +1,274 @@
+//! The invoke phase: from the thaw to the freeze.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::time::sleep_until;
+
+use crate::clock::{epoch_ms, iso8601, random, uuid};
+use crate::events::Call;
+use crate::function::{Function, Outcome};
+use crate::journal::Moment;
+use crate::platform::{Fault, Offer, Platform};
+use crate::quirks::RuntimeDone;
+use crate::sandbox::Sandbox;
+use crate::telemetry::Item;
+
+/// How an invocation went.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The request id.
+    pub request_id: String,
+    /// How the function ended.
+    pub status: Status,
+    /// What the function's runtime answered.
+    pub response: Option<Bytes>,
+    /// The environment was initialised for this invocation or is used for the first time.
+    pub cold: bool,
+    /// When INVOKE was released.
+    pub invoked: Instant,
+    /// When the function was done: its runtime asked for the next invocation.
+    pub function_done: Instant,
+    /// When the batch with `platform.runtimeDone` was about to be written; `None` if it was not.
+    pub runtime_done_sent: Option<Instant>,
+    /// When the last extension asked for its next event, or the environment was ended.
+    pub end: Instant,
+    /// How long the extensions held the environment after the function was done: what the customer pays for.
+    pub held: Duration,
+}
+
+/// How a function ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It answered.
+    Success,
+    /// It reported this error type.
+    Error(String),
+    /// Function and extensions took longer than the function's timeout; the environment was ended.
+    Timeout,
+    /// Something broke; the environment was ended.
+    Failed(Fault),
+}
+
+/// An invocation under way.
+pub(crate) struct Running {
+    pub call: Call,
+    cold: bool,
+    pub invoked: Instant,
+    pub started: SystemTime,
+    deadline: Instant,
+    pub init_took: Option<Duration>,
+}
+
+/// How the function's part ended.
+enum Verdict {
+    Ended(Outcome, Option<Bytes>),
+    TimedOut,
+    Broken(Fault),
+}
+
+impl Sandbox {
+    /// Invokes a function whose code is `script`, and waits until the environment is frozen again.
+    pub async fn invoke<F>(&mut self, script: impl FnOnce(Function) -> F) -> Invocation
+    where
+        F: Future<Output: Into<Outcome>>,
+    {
+        let running = match self.begin().await {
+            Ok(running) => running,
+            Err(failed) => return *failed,
+        };
+        let platform = Arc::clone(&self.platform);
+        let request = running.call.request_id.clone();
+        platform.record(Moment::FunctionStarted { request: request.clone() });
+        let function = Function {
+            request_id: request.clone(),
+            deadline: running.started + platform.lambda.timeout,
+            trace: running.call.trace.clone(),
+            platform: Arc::clone(&platform),
+        };
+        let verdict = tokio::select! {
+            outcome = script(function) => Verdict::Ended(outcome.into(), None),
+            () = sleep_until(running.deadline.into()) => Verdict::TimedOut,
+            fault = fault(&platform) => Verdict::Broken(fault),
+        };
+        platform.record(Moment::RuntimeDone { request });
+        self.finish(running, verdict).await
+    }
+
+    /// Invokes the function's own runtime ([`Lambda::runtime`](crate::Lambda::runtime)) with this event.
+    pub async fn invoke_event(&mut self, event: Value) -> Invocation {
+        let running = match self.begin().await {
+            Ok(running) => running,
+            Err(failed) => return *failed,
+        };
+        let platform = Arc::clone(&self.platform);
+        let request = running.call.request_id.clone();
+        let offer = Offer {
+            request_id: request.clone(),
+            deadline_ms: epoch_ms(running.started + platform.lambda.timeout),
+            trace: running.call.trace.clone(),
+            payload: event.to_string().into(),
+        };
+        platform.state.change(|state| state.runtime.offered = Some(offer));
+        let response = platform.state.until(|state| {
+            let runtime = &mut state.runtime;
+            let idle = runtime.waiting && runtime.offered.is_none() && runtime.running.is_none();
+            if idle { runtime.response.take() } else { None }
+        });
+        let verdict = tokio::select! {
+            Ok(body) = async { response.await } => Verdict::Ended(Outcome::Success, Some(body)),
+            () = sleep_until(running.deadline.into()) => Verdict::TimedOut,
+            fault = fault(&platform) => Verdict::Broken(fault),
+        };
+        if !matches!(verdict, Verdict::Ended(..)) {
+            platform.record(Moment::RuntimeDone { request });
+        }
+        self.finish(running, verdict).await
+    }
+
+    /// Thaws (or initialises) the environment and releases INVOKE.
+    async fn begin(&mut self) -> Result<Running, Box<Invocation>> {
+        let platform = Arc::clone(&self.platform);
+        let cold = !self.ready || self.invocations.is_empty();
+        let deadline = Instant::now() + platform.lambda.timeout;
+        let call = new_call(&platform);
+        if !self.ready
+            && let Err(fault) = self.init("invoke").await
+        {
+            let now = Instant::now();
+            let failed = Invocation {
+                request_id: call.request_id,
+                status: Status::Failed(fault),
+                response: None,
+                cold,
+                invoked: now,
+                function_done: now,
+                runtime_done_sent: None,
+                end: now,
+                held: Duration::ZERO,
+            };
+            self.invocations.push(failed.clone());
+            return Err(Box::new(failed));
+        }
+        self.thaw();
+        self.release_reports();
+        let started = SystemTime::now();
+        if platform.quirks.read(|quirks| quirks.runtime_done != RuntimeDone::BeforeStart) {
+            platform.telemetry.push(Item::Event(call.start()));
+        }
+        let invoked = platform.record(Moment::Invoke { request: call.request_id.clone() });
+        let event = invoke_event(&platform, &call, started);
+        platform.state.change(|state| {
+            for extension in state.extensions.iter_mut().filter(|extension| extension.wants("INVOKE")) {
+                extension.queue.push_back(event.clone());
+            }
+        });
+        Ok(Running { call, cold, invoked, started, deadline, init_took: self.init_took.take() })
+    }
+
+    /// Waits for the extensions, accounts, and freezes (or resets).
+    async fn finish(&mut self, running: Running, verdict: Verdict) -> Invocation {
+        let platform = Arc::clone(&self.platform);
+        let request = running.call.request_id.clone();
+        let done =
+            platform.journal.last(|moment| *moment == Moment::RuntimeDone { request: request.clone() });
+        let function_done = done.unwrap_or_else(Instant::now);
+        let (mut status, response) = match verdict {
+            Verdict::Ended(Outcome::Success, response) => (Status::Success, response),
+            Verdict::Ended(Outcome::Error(error), response) => (Status::Error(error), response),
+            Verdict::Ended(Outcome::Crash, _) => {
+                (Status::Failed(Fault::Runtime("Runtime.ExitError".into())), None)
+            }
+            Verdict::TimedOut => (Status::Timeout, None),
+            Verdict::Broken(fault) => (Status::Failed(fault), None),
+        };
+        if !platform.managed() {
+            self.emit_runtime_done(&running, function_done, &status);
+        }
+        if matches!(status, Status::Success | Status::Error(_)) {
+            tokio::select! {
+                () = idle(&platform) => {}
+                () = sleep_until(running.deadline.into()) => status = Status::Timeout,
+                fault = fault(&platform) => status = Status::Failed(fault),
+            }
+        }
+        let last_next =
+            platform.journal.last(|moment| matches!(moment, Moment::Next { .. } | Moment::Ready { .. }));
+        let end = match &status {
+            Status::Success | Status::Error(_) => last_next.unwrap_or(function_done).max(function_done),
+            _ => Instant::now(),
+        };
+        match &status {
+            Status::Success | Status::Error(_) => {
+                self.hold_report(&running, function_done, end, &status);
+                self.freeze();
+            }
+            Status::Timeout => self.reset("timeout").await,
+            Status::Failed(_) => self.reset("failure").await,
+        }
+        let runtime_done_sent = platform.journal.first(
+            |moment| matches!(moment, Moment::RuntimeDoneSent { request: sent, .. } if *sent == request),
+        );
+        let held = end.saturating_duration_since(function_done);
+        let (cold, invoked) = (running.cold, running.invoked);
+        let invocation = Invocation {
+            request_id: request,
+            status,
+            response,
+            cold,
+            invoked,
+            function_done,
+            runtime_done_sent,
+            end,
+            held,
+        };
+        self.invocations.push(invocation.clone());
+        invocation
+    }
+}
+
+/// Resolves when something breaks.
+async fn fault(platform: &Platform) -> Fault {
+    platform.state.until(|state| state.fault.clone()).await
+}
+
+/// Resolves when all extensions that were told of the invocation wait for their next event.
+async fn idle(platform: &Platform) {
+    let idle = platform.state.until(|state| {
+        let mut told = state.extensions.iter().filter(|extension| extension.wants("INVOKE"));
+        told.all(|extension| extension.is_idle()).then_some(())
+    });
+    idle.await;
+}
+
+fn new_call(platform: &Platform) -> Call {
+    let (no_tracing, malformed) =
+        platform.quirks.read(|quirks| (quirks.no_tracing, quirks.malformed_span_times));
+    let root = format!("1-{:08x}-{:024x}", epoch_ms(SystemTime::now()) / 1000, u128::from(random()));
+    Call {
+        request_id: uuid(),
+        version: platform.lambda.version.clone(),
+        trace: (!no_tracing).then(|| format!("Root={root};Parent={:016x};Sampled=1", random())),
+        span_times: if malformed { malformed_time } else { iso8601 },
+    }
+}
+
+/// As in some of AWS's examples: `12:01:23:521Z` for the time of day.
+fn malformed_time(time: SystemTime) -> String {
+    iso8601(time).replace('.', ":")
+}
+
+fn invoke_event(platform: &Platform, call: &Call, started: SystemTime) -> Value {
+    let mut event = json!({
+        "eventType": "INVOKE",
+        "deadlineMs": epoch_ms(started + platform.lambda.timeout),
+        "requestId": call.request_id,
+        "invokedFunctionArn": platform.lambda.arn(),
+    });
+    if let Some(trace) = &call.trace {
+        event["tracing"] = json!({ "type": "X-Amzn-Trace-Id", "value": trace });
+    }
+    event
+}

@@ -1,0 +1,230 @@
+//! A Lambda function as its owner configures it; [`Lambda::start`] gives it an execution environment.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::function::Function;
+use crate::quirks::Quirks;
+use crate::sandbox::{NotStarted, Sandbox};
+
+/// A program with its arguments.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The file to run.
+    pub path: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+}
+
+/// Why an environment is initialised: `AWS_LAMBDA_INITIALIZATION_TYPE`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InitType {
+    /// An invocation waits for it.
+    #[default]
+    OnDemand,
+    /// Long before the first invocation; frozen until then.
+    ProvisionedConcurrency,
+    /// Lambda Managed Instances: never frozen, no INVOKE events, no `platform.runtimeDone`.
+    ManagedInstances,
+}
+
+impl InitType {
+    /// The value of `AWS_LAMBDA_INITIALIZATION_TYPE`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            InitType::OnDemand => "on-demand",
+            InitType::ProvisionedConcurrency => "provisioned-concurrency",
+            InitType::ManagedInstances => "lambda-managed-instances",
+        }
+    }
+}
+
+pub(crate) type Script = dyn Fn(Function) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+/// A Lambda function and its extensions, before it has an environment.
+#[derive(Clone)]
+pub struct Lambda {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) handler: String,
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) memory_mb: u32,
+    pub(crate) timeout: Duration,
+    pub(crate) init_timeout: Duration,
+    pub(crate) init_type: InitType,
+    pub(crate) extensions: Vec<Program>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) runtime: Option<Program>,
+    pub(crate) on_init: Option<Arc<Script>>,
+    pub(crate) json_logs: bool,
+    pub(crate) otlp_port: u16,
+    pub(crate) watched_ports: Vec<u16>,
+    pub(crate) limited: bool,
+    pub(crate) echo: bool,
+    pub(crate) quirks: Quirks,
+}
+
+impl Default for Lambda {
+    fn default() -> Lambda {
+        Lambda {
+            name: "orders".into(),
+            version: "$LATEST".into(),
+            handler: "index.handler".into(),
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            memory_mb: 512,
+            timeout: Duration::from_secs(30),
+            init_timeout: Duration::from_secs(10),
+            init_type: InitType::OnDemand,
+            extensions: Vec::new(),
+            env: Vec::new(),
+            runtime: None,
+            on_init: None,
+            json_logs: false,
+            otlp_port: 4318,
+            watched_ports: Vec::new(),
+            limited: false,
+            echo: false,
+            quirks: Quirks::default(),
+        }
+    }
+}
+
+impl Lambda {
+    /// A function `orders` of 512 MB with this extension, whose code is what [`Sandbox::invoke`] is given.
+    pub fn new(extension: impl Into<PathBuf>) -> Lambda {
+        Lambda::default().extension(extension, [] as [&str; 0])
+    }
+
+    /// Adds an extension: a program that is run as if it lay in `/opt/extensions`.
+    pub fn extension<A: Into<String>>(
+        mut self,
+        path: impl Into<PathBuf>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Lambda {
+        let args = args.into_iter().map(Into::into).collect();
+        self.extensions.push(Program { path: path.into(), args });
+        self
+    }
+
+    /// The function is this program, which speaks the Runtime API; use [`Sandbox::invoke_event`].
+    pub fn runtime<A: Into<String>>(
+        mut self,
+        path: impl Into<PathBuf>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Lambda {
+        let args = args.into_iter().map(Into::into).collect();
+        self.runtime = Some(Program { path: path.into(), args });
+        self
+    }
+
+    /// What the function does in its init phase, while the extensions get ready; it runs again after a reset.
+    pub fn on_init<F>(mut self, script: impl Fn(Function) -> F + Send + Sync + 'static) -> Lambda
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.on_init = Some(Arc::new(move |function| Box::pin(script(function))));
+        self
+    }
+
+    /// An environment variable of the customer; the function and the extensions see it.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Lambda {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// The collector's configuration, handed over as `OPENTELEMETRY_COLLECTOR_CONFIG_URI=yaml:...`.
+    pub fn config(self, yaml: &str) -> Lambda {
+        self.env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", format!("yaml:{yaml}"))
+    }
+
+    /// The port for OTLP/HTTP that [`Function::post_otlp`] sends to; 4318 unless set.
+    pub fn otlp_port(mut self, port: u16) -> Lambda {
+        self.otlp_port = port;
+        self
+    }
+
+    /// The function's name; `orders` unless set.
+    pub fn name(mut self, name: impl Into<String>) -> Lambda {
+        self.name = name.into();
+        self
+    }
+
+    /// The function's memory in MB (128 to 10 240); 512 unless set.
+    pub fn memory(mut self, mb: u32) -> Lambda {
+        self.memory_mb = mb;
+        self
+    }
+
+    /// The function's timeout, which covers the extensions too; 30 s unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Lambda {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The limit of the init phase; 10 s unless set.
+    pub fn init_timeout(mut self, timeout: Duration) -> Lambda {
+        self.init_timeout = timeout;
+        self
+    }
+
+    /// Why the environment is initialised; on demand unless set.
+    pub fn init_type(mut self, init_type: InitType) -> Lambda {
+        self.init_type = init_type;
+        self
+    }
+
+    /// The function's log format is JSON: a line that is a JSON object becomes an object record.
+    pub fn json_logs(mut self) -> Lambda {
+        self.json_logs = true;
+        self
+    }
+
+    /// Records when somebody first listens on this TCP port ([`Moment::Bound`](crate::Moment)).
+    pub fn watch_port(mut self, port: u16) -> Lambda {
+        self.watched_ports.push(port);
+        self
+    }
+
+    /// Gives all processes together the CPU share and the memory that Lambda gives this memory size, and
+    /// freezes them by cgroup, where this machine lets us (see [`Sandbox::limits`]).
+    pub fn limited(mut self) -> Lambda {
+        self.limited = true;
+        self
+    }
+
+    /// Copies what the processes print to standard error.
+    pub fn echo(mut self) -> Lambda {
+        self.echo = true;
+        self
+    }
+
+    /// Changes how the platform behaves from the start.
+    pub fn quirks(mut self, change: impl FnOnce(&mut Quirks)) -> Lambda {
+        change(&mut self.quirks);
+        self
+    }
+
+    /// Makes an environment and runs its init phase.
+    ///
+    /// # Errors
+    /// If the init phase fails. The error holds the environment: its journal and output say why, and its next
+    /// invocation repeats the init phase, as on Lambda.
+    pub async fn start(self) -> Result<Sandbox, NotStarted> {
+        Sandbox::start(self).await
+    }
+
+    pub(crate) fn arn(&self) -> String {
+        format!("arn:aws:lambda:{}:{}:function:{}", self.region, self.account, self.name)
+    }
+}
+
+impl Program {
+    /// The name of its file: an extension's name.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
