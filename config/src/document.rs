@@ -1,42 +1,302 @@
-//! The whole configuration.
+//! The whole configuration: what is declared, what runs, and what is left when something is wrong.
 
-/// A top-level section that holds components.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Section {
-    /// `receivers`
-    Receivers,
-    /// `processors`
-    Processors,
-    /// `exporters`
-    Exporters,
-    /// `connectors`
-    Connectors,
-    /// `extensions`
-    Extensions,
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::expand;
+use crate::locate::{Lookup, Source};
+use crate::mistakes::{Mistake, Mistakes, Warnings, valid_words};
+use crate::node::Node;
+use crate::place::{Path, Place};
+use crate::provider::Providers;
+use crate::section::{Known, Section};
+use crate::service::{Pipeline, Service, Telemetry};
+use crate::tree::{Kind, Tree};
+use crate::{Id, Part, yaml};
+
+/// What the load of a configuration gave.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What could be read, mistakes or not; `None` if nothing was found or it is no YAML.
+    pub document: Option<Document>,
+    /// Everything wrong in it, each tied to the part that it spoils.
+    pub mistakes: Vec<Mistake>,
+    /// What works but should be written otherwise; components add to it while they are built.
+    pub warnings: Warnings,
+    /// Where it came from: file names and the like, in the order in which they were merged.
+    pub sources: Vec<String>,
 }
 
-impl Section {
-    /// All of them, in the order of the Collector's documentation.
-    pub const ALL: [Section; 5] = [
-        Section::Receivers,
-        Section::Processors,
-        Section::Exporters,
-        Section::Connectors,
-        Section::Extensions,
-    ];
+/// A configuration as a whole.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The extensions that run, in the order of `service.extensions`.
+    pub extensions: Vec<Id>,
+    /// The pipelines, in the order of the file.
+    pub pipelines: Vec<Pipeline>,
+    /// `service.telemetry`
+    pub telemetry: Telemetry,
+    components: BTreeMap<(Section, Id), Component>,
+    root: Node,
+}
 
-    /// Its key.
-    pub fn key(self) -> &'static str {
-        match self {
-            Section::Receivers => "receivers",
-            Section::Processors => "processors",
-            Section::Exporters => "exporters",
-            Section::Connectors => "connectors",
-            Section::Extensions => "extensions",
+#[derive(Clone, Debug)]
+struct Component {
+    node: Node,
+    /// Where its id stands.
+    place: Place,
+}
+
+impl Document {
+    /// Finds the configuration, reads it and puts its parts together.
+    pub fn load(lookup: &Lookup, providers: &Providers) -> Loaded {
+        let warnings = Warnings::default();
+        match lookup.sources(providers, &warnings) {
+            Ok(sources) => Document::of(&sources, providers, warnings),
+            Err(mistake) => Loaded { document: None, mistakes: vec![mistake], warnings, sources: Vec::new() },
         }
     }
 
-    pub(crate) fn named(key: &str) -> Option<Section> {
-        Section::ALL.into_iter().find(|section| section.key() == key)
+    /// Reads a configuration from its text; `source` names it in messages.
+    pub fn parse(text: &str, source: &str, providers: &Providers) -> Loaded {
+        let source = Source { name: source.to_owned(), text: text.to_owned() };
+        Document::of(&[source], providers, Warnings::default())
     }
+
+    /// Later sources are laid upon earlier ones: maps merge key by key, anything else replaces.
+    fn of(sources: &[Source], providers: &Providers, warnings: Warnings) -> Loaded {
+        let mut mistakes = Vec::new();
+        let mut merged: Option<Rc<Tree>> = None;
+        for source in sources {
+            let parsed = yaml::parse(&source.text, &source.name);
+            mistakes.extend(parsed.flaws);
+            if let Some(place) = parsed.second {
+                warnings.note(
+                    &place,
+                    &Path::default(),
+                    "only the first document of a file is read, this is the second",
+                );
+            }
+            merged = match (merged, parsed.tree) {
+                (Some(below), Some(above)) if matches!(above.kind, Kind::Map(_)) => {
+                    Some(below.merged(&above))
+                }
+                (None, above) => above,
+                (below, Some(above)) if !above.is_null() => {
+                    mistakes.push(not_a_map(&above));
+                    below
+                }
+                (below, _) => below,
+            };
+        }
+        let mut document = None;
+        if let Some(tree) = merged {
+            if matches!(tree.kind, Kind::Map(_)) || tree.is_null() {
+                let (tree, more) = expand::expand(&tree, providers, &warnings);
+                mistakes.extend(more);
+                let root = Node { tree, path: Path::default(), warnings: warnings.clone() };
+                document = Some(Document::read(root, &mut mistakes));
+            } else {
+                mistakes.push(not_a_map(&tree));
+            }
+        }
+        let sources = sources.iter().map(|source| source.name.clone()).collect();
+        Loaded { document, mistakes, warnings, sources }
+    }
+
+    fn read(root: Node, mistakes: &mut Vec<Mistake>) -> Document {
+        let mut components = BTreeMap::new();
+        if root.tree.is_null() {
+            mistakes.extend(root.mistake("", "the configuration is empty").0);
+            return Document::with(root, components, Service::default());
+        }
+        if let Kind::Map(entries) = &root.tree.kind {
+            for (key, tree) in entries {
+                let below = root.below(root.path.key(key.text.clone()), tree);
+                if let Some(section) = Section::named(&key.text) {
+                    read_section(section, &below, &mut components, mistakes);
+                } else if &*key.text != "service" {
+                    let mut valid: Vec<_> = Section::ALL.iter().map(|section| section.key()).collect();
+                    valid.push("service");
+                    let message = format!("unknown key{}", valid_words(&key.text, &valid));
+                    mistakes.push(Mistake::new(&key.place, &below.path, message));
+                }
+            }
+        }
+        let service = Service::read(&root, mistakes);
+        let document = Document::with(root, components, service);
+        document.check_references(mistakes);
+        document
+    }
+
+    fn with(root: Node, components: BTreeMap<(Section, Id), Component>, service: Service) -> Document {
+        let Service { extensions, pipelines, telemetry } = service;
+        Document { extensions, pipelines, telemetry, components, root }
+    }
+
+    /// The components of a section that are declared, used or not, by id.
+    pub fn components(&self, section: Section) -> impl Iterator<Item = (&Id, &Node)> {
+        self.components
+            .iter()
+            .filter(move |((s, _), _)| *s == section)
+            .map(|((_, id), component)| (id, &component.node))
+    }
+
+    /// The configuration of one component.
+    pub fn component(&self, section: Section, id: &Id) -> Option<&Node> {
+        self.components.get(&(section, id.clone())).map(|component| &component.node)
+    }
+
+    /// Whether every component is of a type that there is.
+    ///
+    /// # Errors
+    /// All that are not, each with the types that are valid.
+    pub fn check(&self, known: &Known) -> Result<(), Mistakes> {
+        let mut mistakes = Vec::new();
+        for ((section, id), component) in &self.components {
+            let names = known.names(*section);
+            if !names.contains(&id.kind.as_str()) {
+                let message =
+                    format!("there is no {} {}{}", section.one(), id.kind, valid_words(&id.kind, names));
+                mistakes.push(Mistake::new(&component.place, &component.node.path, message));
+            }
+        }
+        if mistakes.is_empty() { Ok(()) } else { Err(Mistakes(mistakes)) }
+    }
+
+    /// What is left without the parts that these mistakes spoil and without what can't run then; every reference in it
+    /// resolves. Says in a warning which pipelines don't run and why.
+    ///
+    /// A pipeline goes on without a receiver or exporter as long as it has another. It does not go on without a
+    /// processor, which may be there to remove what must not leave.
+    #[must_use]
+    pub fn without(mut self, mistakes: &[Mistake]) -> Document {
+        let spoiled: BTreeSet<&Part> = mistakes.iter().map(|mistake| &mistake.part).collect();
+        self.components.retain(|(section, id), _| !spoiled.contains(&Part::Component(*section, id.clone())));
+        if spoiled.contains(&Part::Telemetry) {
+            self.telemetry = Telemetry::default();
+        }
+        let exists = |section: Section, id: &Id| self.components.contains_key(&(section, id.clone()));
+        self.extensions.retain(|id| exists(Section::Extensions, id));
+        let warnings = self.root.warnings().clone();
+        self.pipelines.retain_mut(|pipeline| {
+            pipeline.receivers.retain(|id| exists(Section::Receivers, id) || exists(Section::Connectors, id));
+            pipeline.exporters.retain(|id| exists(Section::Exporters, id) || exists(Section::Connectors, id));
+            let why = if spoiled.contains(&Part::Pipeline(pipeline.id.clone())) {
+                "of the mistakes in it".to_owned()
+            } else if let Some(id) = pipeline.processors.iter().find(|id| !exists(Section::Processors, id)) {
+                format!("its processor {id} can't be used")
+            } else if pipeline.receivers.is_empty() {
+                "none of its receivers can be used".to_owned()
+            } else if pipeline.exporters.is_empty() {
+                "none of its exporters can be used".to_owned()
+            } else {
+                return true;
+            };
+            warnings.note(
+                &pipeline.node.tree.place,
+                &pipeline.node.path,
+                format_args!("this pipeline does not run because {why}"),
+            );
+            false
+        });
+        self
+    }
+
+    /// The configuration in force, as YAML: merged, expanded, with secrets masked.
+    pub fn to_yaml(&self) -> String {
+        self.root.to_yaml()
+    }
+
+    /// What pipelines and `service.extensions` name must be declared.
+    fn check_references(&self, mistakes: &mut Vec<Mistake>) {
+        for section in [Section::Receivers, Section::Exporters] {
+            if !self.has(section)
+                && !self.has(Section::Connectors)
+                && !mistakes.iter().any(|m| m.part == Part::Whole)
+            {
+                let message = format_args!("at least one {} is needed", section.one());
+                mistakes.extend(self.root.mistake(section.key(), message).0);
+            }
+        }
+        for pipeline in &self.pipelines {
+            for (section, id, key) in pipeline.references() {
+                let connects =
+                    section != Section::Processors && self.component(Section::Connectors, id).is_some();
+                if !connects && (section == Section::Processors || self.has(section)) {
+                    self.check_reference(section, id, &pipeline.node, &key, mistakes);
+                }
+            }
+        }
+        if let Some(node) = self.root.get("service") {
+            for (i, id) in self.extensions.iter().enumerate() {
+                self.check_reference(Section::Extensions, id, &node, &format!("extensions[{i}]"), mistakes);
+            }
+        }
+    }
+
+    fn has(&self, section: Section) -> bool {
+        self.components.keys().any(|(s, _)| *s == section)
+    }
+
+    fn check_reference(
+        &self,
+        section: Section,
+        id: &Id,
+        node: &Node,
+        key: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) {
+        if self.component(section, id).is_some() {
+            return;
+        }
+        let declared: Vec<_> = self.components(section).map(|(id, _)| id.to_string()).collect();
+        let valid = match &declared[..] {
+            [] => format!("; there are no {} at all", section.key()),
+            _ => valid_words(&id.to_string(), &declared),
+        };
+        let message = format!("there is no {id} in {}{valid}", section.key());
+        let part = Part::Component(section, id.clone());
+        mistakes.extend(node.mistake(key, message).0.into_iter().map(|mistake| mistake.spoils(part.clone())));
+    }
+}
+
+fn read_section(
+    section: Section,
+    node: &Node,
+    components: &mut BTreeMap<(Section, Id), Component>,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let Kind::Map(entries) = &node.tree.kind else {
+        if !node.tree.is_null() {
+            let message = format_args!("expected a map of {} by id, such as otlp or otlp/2", section.key());
+            mistakes.extend(node.mistake("", message).0);
+        }
+        return;
+    };
+    for (key, tree) in entries {
+        let below = node.below(node.path.key(key.text.clone()), tree);
+        let id = match key.text.parse::<Id>() {
+            Ok(id) => id,
+            Err(why) => {
+                mistakes.push(Mistake::new(&key.place, &below.path, why));
+                continue;
+            }
+        };
+        if components.contains_key(&(section, id.clone())) {
+            mistakes.push(Mistake::new(&key.place, &below.path, format_args!("there is another {id} above")));
+        } else {
+            components.insert((section, id), Component { node: below, place: key.place.clone() });
+        }
+    }
+}
+
+fn not_a_map(tree: &Tree) -> Mistake {
+    let found = match tree.kind {
+        Kind::List(_) => "a list",
+        _ => "a text",
+    };
+    let message =
+        format!("a configuration is a map of receivers, exporters, service and so on; this is {found}");
+    Mistake::new(&tree.place, &Path::default(), message)
 }

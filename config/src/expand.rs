@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::mistakes::{Mistake, Warnings};
 use crate::place::{Path, Place};
-use crate::provider::Providers;
+use crate::provider::{Providers, scheme_in};
 use crate::scalar::Scalar;
 use crate::tree::{Key, Kind, Tree};
 use crate::yaml;
@@ -274,10 +274,9 @@ impl Expander<'_> {
     fn whole(&mut self, fetched: Fetched, at: At<'_>) -> Rc<Tree> {
         let text = without_line_end(&fetched);
         let outside = is_outside(fetched.scheme);
-        let parsed = match yaml::parse(&fetched.text, &fetched.name) {
-            (Some(tree), flaws) if flaws.is_empty() && !matches!(tree.scalar(), Some(Scalar::Text(_))) => {
-                tree
-            }
+        let parsed = yaml::parse(&fetched.text, &fetched.name);
+        let parsed = match parsed.tree {
+            Some(tree) if parsed.flaws.is_empty() && !matches!(tree.scalar(), Some(Scalar::Text(_))) => tree,
             _ => Rc::new(Tree::text(at.place.clone(), text)),
         };
         let written = fetched.scheme == "file";
@@ -323,12 +322,4 @@ fn without_line_end(fetched: &Fetched) -> &str {
 fn name_in(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     if text.starts_with(|c: char| c.is_ascii_digit()) { "" } else { &text[..end] }
-}
-
-/// The scheme at the beginning of `text`: two or more letters, digits, `+`, `.` or `-` before a colon.
-fn scheme_in(text: &str) -> Option<&str> {
-    let (scheme, _) = text.split_once(':')?;
-    let begins_well = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
-    let goes_on_well = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
-    (scheme.len() >= 2 && begins_well && goes_on_well).then_some(scheme)
 }

@@ -53,6 +53,12 @@ impl FromStr for Id {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// ASCII's share of Unicode's class S.
 fn is_symbol(c: char) -> bool {
     "$+<=>^`|~".contains(c)

@@ -26,8 +26,9 @@ impl Node {
     /// All mistakes of syntax and expansion.
     pub fn parse(text: &str, env: &Env) -> Result<Node, Mistakes> {
         let warnings = Warnings::default();
-        let (tree, mut mistakes) = yaml::parse(text, "inline");
-        let Some(tree) = tree else { return Err(Mistakes(mistakes)) };
+        let parsed = yaml::parse(text, "inline");
+        let mut mistakes = parsed.flaws;
+        let Some(tree) = parsed.tree else { return Err(Mistakes(mistakes)) };
         let (tree, more) = expand::expand(&tree, &Providers::new(env), &warnings);
         mistakes.extend(more);
         if mistakes.is_empty() {

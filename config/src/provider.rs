@@ -103,10 +103,8 @@ impl Provider for FileProvider {
     }
 
     fn fetch(&self, path: &str) -> Result<Option<String>, String> {
-        match std::fs::read(path) {
-            Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|error| not_utf8(path, error.as_bytes())),
-            Err(error) => Err(format!("can't read the file `{path}`: {}", plain(&error))),
-        }
+        let bytes = std::fs::read(path).map_err(|error| explain_read(path, &error))?;
+        text_of(path, bytes).map(Some)
     }
 }
 
@@ -122,18 +120,33 @@ impl Provider for YamlProvider {
     }
 }
 
-/// Where a file stops being UTF-8.
-fn not_utf8(path: &str, bytes: &[u8]) -> String {
+/// The text of a file, or where it stops being UTF-8.
+pub(crate) fn text_of(path: &str, bytes: Vec<u8>) -> Result<String, String> {
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error.into_bytes(),
+    };
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return format!("`{path}` is UTF-16; save it as UTF-8");
+        return Err(format!("`{path}` is UTF-16; save it as UTF-8"));
     }
     let good = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
     let line = bytes[..good].iter().filter(|b| **b == b'\n').count() + 1;
-    format!("`{path}` is not UTF-8: line {line} holds the byte 0x{:02x}", bytes.get(good).unwrap_or(&0))
+    Err(format!("`{path}` is not UTF-8: line {line} holds the byte 0x{:02x}", bytes.get(good).unwrap_or(&0)))
 }
 
-/// Without the number that Rust appends: `(os error 2)`.
-fn plain(error: &std::io::Error) -> String {
+/// Why a file can't be read, without the number that Rust appends: `(os error 2)`.
+pub(crate) fn explain_read(path: &str, error: &std::io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+    format!(
+        "can't read the file `{path}`: {}",
+        text.split(" (os error").next().unwrap_or_default().to_lowercase()
+    )
+}
+
+/// The scheme at the beginning of `text`: two or more letters, digits, `+`, `.` or `-` before a colon.
+pub(crate) fn scheme_in(text: &str) -> Option<&str> {
+    let (scheme, _) = text.split_once(':')?;
+    let begins_well = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
+    let goes_on_well = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
+    (scheme.len() >= 2 && begins_well && goes_on_well).then_some(scheme)
 }

@@ -12,9 +12,18 @@ use crate::place::{Path, Place};
 use crate::scalar::Scalar;
 use crate::tree::{Key, Kind, Tree};
 
-/// The first document of `text`, and what is wrong in it: `None` with one mistake if it can't be read at all.
-/// A text without any content is null. `source` names it in messages.
-pub(crate) fn parse(text: &str, source: &str) -> (Option<Rc<Tree>>, Vec<Mistake>) {
+/// What a text holds.
+pub(crate) struct Parsed {
+    /// The first document; null if there is none, `None` if the text can't be read.
+    pub tree: Option<Rc<Tree>>,
+    /// What is wrong in it.
+    pub flaws: Vec<Mistake>,
+    /// Where a second document begins, which is not read.
+    pub second: Option<Place>,
+}
+
+/// Reads the first document of `text`. `source` names it in messages.
+pub(crate) fn parse(text: &str, source: &str) -> Parsed {
     let source: Rc<str> = source.into();
     let options =
         options! { emit_unresolved_aliases: true, flow_nesting_limit: 100, block_nesting_limit: 100 };
@@ -26,8 +35,8 @@ pub(crate) fn parse(text: &str, source: &str) -> (Option<Rc<Tree>>, Vec<Mistake>
         flaws: Vec::new(),
     };
     match builder.document() {
-        Ok(tree) => (Some(tree), builder.flaws),
-        Err(error) => (None, vec![explain(&error, text, source)]),
+        Ok(tree) => Parsed { tree: Some(tree), second: builder.second(), flaws: builder.flaws },
+        Err(error) => Parsed { tree: None, flaws: vec![explain(&error, text, source)], second: None },
     }
 }
 
@@ -49,10 +58,24 @@ impl<'t> Builder<'t> {
                 Some((Event::StreamEnd, span)) => return Ok(Rc::new(Tree::null(self.place(&span)))),
                 Some((event, span)) => return self.node(event, &span),
                 None => {
-                    return Ok(Rc::new(Tree::null(Place { source: self.source.clone(), line: 1, column: 1 })));
+                    return Ok(Rc::new(Tree::null(Place {
+                        source: self.source.clone(),
+                        line: 1,
+                        column: 1,
+                    })));
                 }
             }
         }
+    }
+
+    /// As with the Collector, only the first document counts, and what follows need not even be YAML.
+    fn second(&mut self) -> Option<Place> {
+        while let Ok(Some((event, span))) = self.next() {
+            if matches!(event, Event::DocumentStart(..)) {
+                return Some(self.place(&span));
+            }
+        }
+        None
     }
 
     fn next(&mut self) -> Built<Option<(Event<'t>, Span)>> {

@@ -1,0 +1,111 @@
+//! The configuration back as YAML, with secrets masked: for `print-config`.
+
+use crate::node::Node;
+use crate::scalar::Scalar;
+use crate::tree::{Kind, Tree};
+
+const MASK: &str = "'***'";
+
+impl Node {
+    /// This subtree as YAML, expanded and without comments. Masked are all values of headers and whatever stands under
+    /// a key that sounds secret (`token`, `password`, `api_key` ...), and user and password in a URL.
+    pub fn to_yaml(&self) -> String {
+        let mut out = String::new();
+        write(&self.tree, 0, false, &mut out);
+        out.trim_start_matches('\n').trim_start().to_owned() + "\n"
+    }
+}
+
+/// Appends the value to a line that ends with `key:` or `-`.
+fn write(tree: &Tree, indent: usize, masked: bool, out: &mut String) {
+    match &tree.kind {
+        Kind::List(items) if items.is_empty() => out.push_str(" []"),
+        Kind::Map(entries) if entries.is_empty() => out.push_str(" {}"),
+        Kind::List(items) => {
+            for item in items {
+                line(indent, "-", out);
+                write(item, indent + 1, masked, out);
+            }
+        }
+        Kind::Map(entries) => {
+            for (key, value) in entries {
+                line(indent, &format!("{}:", text(&key.text)), out);
+                let masked = (masked && &*key.text != "name") || is_secret(&key.text);
+                write(value, indent + 1, masked, out);
+            }
+        }
+        Kind::Scalar { text: written, plain } => {
+            let shown = match tree.scalar() {
+                None | Some(Scalar::Null) => return,
+                _ if masked => MASK.to_owned(),
+                Some(Scalar::Text(_)) => text(&without_user(written)),
+                Some(_) if *plain => written.to_string(),
+                Some(_) => text(written),
+            };
+            out.push(' ');
+            out.push_str(&shown);
+        }
+    }
+}
+
+fn line(indent: usize, text: &str, out: &mut String) {
+    out.push('\n');
+    for _ in 0..indent {
+        out.push_str("  ");
+    }
+    out.push_str(text);
+}
+
+/// Quoted unless it can stand alone.
+fn text(text: &str) -> String {
+    let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '_');
+    let goes_on_well = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./@+=:".contains(&b));
+    let is_text = matches!(Scalar::of(text), Scalar::Text(_));
+    let stands_alone = begins_well && goes_on_well && is_text && !text.ends_with(':');
+    if stands_alone { text.to_owned() } else { quoted(text) }
+}
+
+/// In double quotes, with YAML's escapes.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c if c.is_control() || c == '\u{feff}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn is_secret(key: &str) -> bool {
+    let key = key.to_lowercase().replace('-', "_");
+    let sounds = [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "api_key",
+        "apikey",
+        "access_key",
+        "authorization",
+        "credential",
+        "license_key",
+        "key_pem",
+    ];
+    key == "headers" || sounds.iter().any(|word| key.contains(word))
+}
+
+/// `https://user:password@host` without what stands before the `@`.
+fn without_user(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..host].rfind('@') {
+        Some(at) => format!("{scheme}://***{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
