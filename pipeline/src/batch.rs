@@ -69,7 +69,8 @@ impl Batch {
     /// # Errors
     /// [`Malformed`], with line and column.
     pub fn admit_json(signal: Signal, json: &[u8], lease: Lease) -> Result<Batch, Malformed> {
-        todo!("{signal} {json:?} {lease:?}")
+        let request = otlp::json::to_protobuf(signal, json)?;
+        Batch::admit(signal, Bytes::from(request), lease)
     }
 
     /// The signal.
@@ -207,7 +208,7 @@ impl Batch {
 
     /// The whole as one OTLP/JSON request.
     pub fn to_json(&self) -> Vec<u8> {
-        todo!()
+        otlp::json::from_protobuf(self.signal, self.parts().map(|part| &part[..]))
     }
 }
 

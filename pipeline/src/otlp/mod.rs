@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod edit;
 #[cfg(test)]
 pub(crate) mod grow;
+pub(crate) mod json;
 pub(crate) mod schema;
 pub(crate) mod split;
 pub(crate) mod wire;

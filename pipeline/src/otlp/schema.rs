@@ -403,6 +403,17 @@ impl Type {
         self.is_item() || around_items
     }
 
+    /// The place of the field that JSON calls `name`: in camel case, or as in the `.proto` file, which parsers of
+    /// protobuf's JSON must accept too.
+    pub fn field_called(self, name: &str) -> Option<usize> {
+        let fields = self.fields();
+        let place = fields.iter().position(|field| field.name == name);
+        if place.is_none() && name.contains('_') {
+            return fields.iter().position(|field| field.has_proto_name(name));
+        }
+        place
+    }
+
     /// The field of that number, if there is one.
     pub fn field(self, number: u32) -> Option<&'static Field> {
         self.fields().iter().find(|field| field.number == number)
@@ -410,6 +421,19 @@ impl Type {
 }
 
 impl Field {
+    /// Whether `name` is its name in the `.proto` file.
+    fn has_proto_name(&self, name: &str) -> bool {
+        let mut letters = name.bytes();
+        let begins = self.name.bytes().all(|letter| {
+            if letter.is_ascii_uppercase() {
+                letters.next() == Some(b'_') && letters.next() == Some(letter.to_ascii_lowercase())
+            } else {
+                letters.next() == Some(letter)
+            }
+        });
+        begins && letters.next().is_none()
+    }
+
     /// Its name in the `.proto` file: `start_time_unix_nano`.
     pub fn proto_name(&self) -> std::string::String {
         let mut name = std::string::String::new();

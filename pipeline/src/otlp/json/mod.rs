@@ -1,0 +1,9 @@
+//! OTLP/JSON (<https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>), read into and written from
+//! protobuf bytes along the table.
+
+mod read;
+mod token;
+mod write;
+
+pub(crate) use read::to_protobuf;
+pub(crate) use write::from_protobuf;
