@@ -1,0 +1,167 @@
+//! The one HTTP client: connections to one server, kept across invocations and replaced when they may be dead.
+
+mod answer;
+mod body;
+pub(crate) mod compression;
+mod connect;
+mod failure;
+mod pool;
+mod proxy;
+mod stream;
+pub(crate) mod tls;
+mod url;
+
+use std::time::SystemTime;
+
+use http::header::{HOST, PROXY_AUTHORIZATION};
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+
+pub(crate) use answer::Answer;
+pub(crate) use body::Pieces;
+pub(crate) use connect::{Connector, Tls};
+pub(crate) use failure::Failure;
+pub(crate) use pool::Version;
+pub(crate) use proxy::Proxy;
+pub(crate) use tls::SharedTls;
+pub(crate) use url::{Origin, Url, has_scheme};
+
+use pool::{Connection, Pool};
+
+/// Sends requests to one server. Opens connections as they are needed: several for parallel requests in HTTP/1.1,
+/// one for all in HTTP/2.
+///
+/// Dropping the future of a request cancels it; its connection is not used again.
+pub(crate) struct Client {
+    connector: Connector,
+    version: Version,
+    authority: Authority,
+    pool: Pool,
+    /// Held while an HTTP/2 connection is opened, so that those who come meanwhile share it.
+    opening: tokio::sync::Mutex<()>,
+}
+
+impl Client {
+    /// A client for the connector's server. `authority` is what the server is told that it is called, its
+    /// host and port if absent. Opens nothing.
+    ///
+    /// # Errors
+    /// Why `authority` can't be one.
+    pub fn new(connector: Connector, version: Version, authority: Option<&str>) -> Result<Client, String> {
+        let authority = match authority {
+            Some(authority) => Authority::try_from(authority),
+            None => Authority::try_from(connector.origin.authority()),
+        };
+        let authority = authority.map_err(|error| error.to_string())?;
+        let (pool, opening) = (Pool::default(), tokio::sync::Mutex::default());
+        Ok(Client { connector, version, authority, pool, opening })
+    }
+
+    /// The server.
+    pub fn origin(&self) -> &Origin {
+        &self.connector.origin
+    }
+
+    /// Posts `body` and reads the answer.
+    ///
+    /// A kept connection may have died unseen. If a request on one gets no answer, it is sent once more on a
+    /// fresh one at once; the outbox would do the same, but only after its back-off.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub async fn post(
+        &self,
+        path: &PathAndQuery,
+        headers: HeaderMap,
+        body: Pieces,
+    ) -> Result<Answer, Failure> {
+        let request = self.request(path, headers, body)?;
+        let (connection, kept) = self.connection().await?;
+        if kept {
+            if let Ok(answer) = self.exchange(connection, request.clone()).await {
+                return Ok(answer);
+            }
+            self.pool.distrust();
+            let (connection, _) = self.connection().await?;
+            return self.exchange(connection, request).await;
+        }
+        self.exchange(connection, request).await
+    }
+
+    /// A connection, and whether it was used before.
+    async fn connection(&self) -> Result<(Connection, bool), Failure> {
+        if let Some(kept) = self.pool.take(SystemTime::now()).await {
+            return Ok((kept, true));
+        }
+        let alone = match self.version {
+            Version::Http1 => None,
+            Version::Http2 => Some(self.opening.lock().await),
+        };
+        if alone.is_some()
+            && let Some(kept) = self.pool.take(SystemTime::now()).await
+        {
+            return Ok((kept, true));
+        }
+        let alpn: &[u8] = match self.version {
+            Version::Http1 => b"http/1.1",
+            Version::Http2 => b"h2",
+        };
+        let stream = self.connector.connect(alpn).await?;
+        let opened = Connection::open(stream, self.version).await.map_err(|error| self.lost(&error))?;
+        if let Some(shared) = opened.share() {
+            self.pool.keep(shared);
+        }
+        Ok((opened, false))
+    }
+
+    async fn exchange(
+        &self,
+        mut connection: Connection,
+        request: Request<Pieces>,
+    ) -> Result<Answer, Failure> {
+        let (response, flight) = connection.send(request).await.map_err(|error| self.lost(&error))?;
+        let answer = Answer::read(response).await;
+        if answer.broken.is_none() {
+            flight.landed();
+            if self.version == Version::Http1 {
+                self.pool.keep(connection);
+            }
+        }
+        Ok(answer)
+    }
+
+    fn request(
+        &self,
+        path: &PathAndQuery,
+        mut headers: HeaderMap,
+        body: Pieces,
+    ) -> Result<Request<Pieces>, Failure> {
+        let plain_proxy = self.connector.proxy.as_ref().filter(|_| !self.connector.tunnel);
+        let uri = if self.version == Version::Http2 || plain_proxy.is_some() {
+            Uri::builder()
+                .scheme(self.origin().scheme())
+                .authority(self.authority.clone())
+                .path_and_query(path.clone())
+                .build()
+                .map_err(|error| Failure::new("request", &error))?
+        } else {
+            path.clone().into()
+        };
+        if self.version == Version::Http1 && !headers.contains_key(HOST) {
+            let host = HeaderValue::from_str(self.authority.as_str());
+            headers.insert(HOST, host.map_err(|error| Failure::new("request", &error))?);
+        }
+        if let Some(credentials) = plain_proxy.and_then(|proxy| proxy.credentials.clone()) {
+            headers.insert(PROXY_AUTHORIZATION, credentials);
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn lost(&self, error: &hyper::Error) -> Failure {
+        Failure::new(&format!("connection to {}", self.origin().host_and_port()), error)
+    }
+}

@@ -1,0 +1,165 @@
+//! Endpoints: `http://` and `https://` URLs, and the host and port behind them.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderValue, Uri};
+use percent_encoding::percent_decode_str;
+
+/// A server: what connections are opened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Whether it is spoken to over TLS.
+    pub tls: bool,
+    /// A name or an address, an IPv6 address without brackets.
+    pub host: String,
+    /// The port, 443 or 80 if the URL names none.
+    pub port: u16,
+}
+
+impl Origin {
+    /// `host:port` for a `CONNECT` request.
+    pub fn host_and_port(&self) -> String {
+        format!("{}:{}", self.bracketed_host(), self.port)
+    }
+
+    /// What a `Host` header says: the port only where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        let default = if self.tls { 443 } else { 80 };
+        if self.port == default { self.bracketed_host() } else { self.host_and_port() }
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+
+    fn bracketed_host(&self) -> String {
+        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme(), self.authority())
+    }
+}
+
+/// An endpoint. Prints without user, password and query, which may be secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Url {
+    /// The server.
+    pub origin: Origin,
+    /// What is asked for there.
+    pub path: PathAndQuery,
+    /// `user:pass@`, as a value for `Authorization` or `Proxy-Authorization`.
+    pub credentials: Option<HeaderValue>,
+}
+
+impl Url {
+    /// Reads an absolute URL.
+    ///
+    /// # Errors
+    /// What is missing and an example, without the text itself where it could hold a password.
+    pub fn parse(text: &str) -> Result<Url, String> {
+        if !has_scheme(text) {
+            let shown = text.rsplit('@').next().unwrap_or_default().split('?').next().unwrap_or_default();
+            return Err(format!(
+                "`{shown}` has no scheme: write http://{shown}, or https://{shown} if the server speaks TLS"
+            ));
+        }
+        let text = text.split_once('#').map_or(text, |(url, _fragment)| url);
+        let uri: Uri = text.parse().map_err(|error| format!("not a valid URL ({error})"))?;
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            other => return Err(format!("scheme `{}`: use http or https", other.unwrap_or_default())),
+        };
+        let authority = uri.authority().ok_or("not a valid URL: it names no host")?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() {
+            return Err("not a valid URL: it names no host".into());
+        }
+        let port = port(authority)?.unwrap_or(if tls { 443 } else { 80 });
+        let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Ok(Url { origin: Origin { tls, host, port }, path, credentials: credentials(authority) })
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin, self.path.path())
+    }
+}
+
+/// Whether `text` begins with a scheme and `://`.
+pub(crate) fn has_scheme(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+fn port(authority: &Authority) -> Result<Option<u16>, String> {
+    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let after_host = host_and_port.strip_prefix(authority.host()).unwrap_or_default();
+    match after_host.strip_prefix(':') {
+        None | Some("") => Ok(None),
+        Some(port) => {
+            port.parse().map(Some).map_err(|_| format!("port `{port}`: a number up to 65535 is expected"))
+        }
+    }
+}
+
+fn credentials(authority: &Authority) -> Option<HeaderValue> {
+    let (user_info, _) = authority.as_str().rsplit_once('@')?;
+    let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+    let mut plain: Vec<u8> = percent_decode_str(user).collect();
+    plain.push(b':');
+    plain.extend(percent_decode_str(password));
+    let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(plain))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        for (text, origin, path) in [
+            ("http://backend", "http://backend", "/"),
+            ("https://backend:443/", "https://backend", "/"),
+            ("https://backend:4318/otlp", "https://backend:4318", "/otlp"),
+            ("http://[::1]:4318/v1/traces?key=a#top", "http://[::1]:4318", "/v1/traces?key=a"),
+            ("HTTP://127.0.0.1:80", "http://127.0.0.1", "/"),
+            ("http://backend:/x", "http://backend", "/x"),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!((url.origin.to_string().as_str(), url.path.as_str()), (origin, path), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_explained() {
+        for (text, reason) in [
+            ("localhost:4318", "write http://localhost:4318, or https://"),
+            ("127.0.0.1:4318/x", "write http://127.0.0.1:4318/x"),
+            ("http://a b", "not a valid URL"),
+            ("http://", "not a valid URL"),
+            ("ftp://backend", "use http or https"),
+            ("http://backend:99999", "port `99999`"),
+        ] {
+            let error = Url::parse(text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn user_and_password_become_basic_auth_and_are_never_printed() {
+        let url = Url::parse("http://user:p%40ss@backend:4318/x?token=secret").unwrap();
+        assert_eq!(url.credentials.as_ref().unwrap(), "Basic dXNlcjpwQHNz");
+        assert_eq!(url.to_string(), "http://backend:4318/x");
+        assert!(!format!("{:?}", url.credentials).contains("dXNl"));
+    }
+}

@@ -1,0 +1,334 @@
+//! `otlp_grpc`: OTLP over gRPC.
+
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::{BufMut, Bytes, BytesMut};
+use config::{Headers, Mistakes, Node};
+use http::header::{CONTENT_TYPE, HeaderName, TE, USER_AGENT};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue};
+use pipeline::{
+    Batch, Context, Delivered, Exporter, RetryOnFailure, Sending, SendingQueue, Signal, Undelivered,
+};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::findings::Findings;
+use crate::http::compression::{Compression, Compressor, Params};
+use crate::http::tls::Keys;
+use crate::http::{Client, Connector, Origin, Proxy, SharedTls, Tls, Version};
+use crate::otlp::grpc_status::grpc_verdict;
+use crate::otlp::settings::{self, Auth};
+
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+
+/// What a user may write, with the Collector's keys and defaults.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    /// `host:port`, with `http://` for no TLS or `https://` for TLS in front of it.
+    endpoint: String,
+    headers: Headers,
+    compression: String,
+    compression_params: Option<Params>,
+    /// Of one attempt; 0 is no limit.
+    #[serde(deserialize_with = "config::duration")]
+    timeout: Duration,
+    retry_on_failure: Option<RetryOnFailure>,
+    sending_queue: Option<SendingQueue>,
+    tls: Option<Keys>,
+    /// What the server is told that it is called, instead of the endpoint.
+    authority: String,
+    user_agent: String,
+    auth: Option<Auth>,
+
+    // Accepted, and changing nothing: they tune another gRPC client.
+    #[serde(rename = "keepalive")]
+    _keepalive: IgnoredAny,
+    #[serde(rename = "read_buffer_size")]
+    _read_buffer_size: IgnoredAny,
+    #[serde(rename = "write_buffer_size")]
+    _write_buffer_size: IgnoredAny,
+    #[serde(rename = "wait_for_ready")]
+    _wait_for_ready: IgnoredAny,
+    #[serde(rename = "balancer_name")]
+    _balancer_name: IgnoredAny,
+    #[serde(rename = "middlewares")]
+    _middlewares: IgnoredAny,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            endpoint: String::new(),
+            headers: Headers::default(),
+            compression: "gzip".into(),
+            compression_params: None,
+            timeout: Duration::from_secs(5),
+            retry_on_failure: None,
+            sending_queue: None,
+            tls: None,
+            authority: String::new(),
+            user_agent: String::new(),
+            auth: None,
+            _keepalive: IgnoredAny,
+            _read_buffer_size: IgnoredAny,
+            _write_buffer_size: IgnoredAny,
+            _wait_for_ready: IgnoredAny,
+            _balancer_name: IgnoredAny,
+            _middlewares: IgnoredAny,
+        }
+    }
+}
+
+/// Sends each batch as one unary call.
+///
+/// The call is written here and not by tonic's client: that one copies every message into a buffer of its own,
+/// compresses at level 6 only, and panics on a `grpc-status-details-bin` that is no base64.
+struct OtlpGrpc {
+    client: Client,
+    headers: HeaderMap,
+    compressor: Compressor,
+    sending: Sending,
+}
+
+/// Reads the configuration and makes the exporter.
+pub(crate) fn build(
+    node: &Node,
+    context: &Context,
+    tls: &Rc<SharedTls>,
+) -> Result<Box<dyn Exporter>, Mistakes> {
+    let config: Config = node.read()?;
+    let mut findings = Findings::default();
+    let exporter = OtlpGrpc::new(config, context, tls, &mut findings);
+    findings.report(node)?;
+    match exporter {
+        Some(exporter) => Ok(Box::new(exporter)),
+        None => Err(node.mistake("", "can't be used")),
+    }
+}
+
+impl OtlpGrpc {
+    /// The exporter; nothing only if something was found wrong.
+    fn new(
+        config: Config,
+        context: &Context,
+        tls: &Rc<SharedTls>,
+        findings: &mut Findings,
+    ) -> Option<OtlpGrpc> {
+        config.auth.iter().for_each(|auth| auth.check(findings));
+        let params = config.compression_params.clone().unwrap_or_default();
+        let compression = match Compression::read(&config.compression, &params, findings) {
+            Compression::Zlib(..) => findings
+                .mistake(
+                    "compression",
+                    format!("gRPC knows no {}: use gzip, zstd or none", config.compression),
+                )
+                .unwrap_or(Compression::None),
+            compression => compression,
+        };
+        let headers = config.headers(&context.user_agent, compression, findings);
+        let client = config.client(context, tls, findings);
+        let sending =
+            settings::sending(config.timeout, config.retry_on_failure, config.sending_queue, findings);
+        Some(OtlpGrpc { client: client?, headers, compressor: Compressor::new(compression), sending })
+    }
+}
+
+impl Config {
+    /// What is sent with every call (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
+    fn headers(&self, user_agent: &str, compression: Compression, findings: &mut Findings) -> HeaderMap {
+        let mut headers = settings::headers(&self.headers, findings);
+        let user_agent = match self.user_agent.as_str() {
+            "" => user_agent.to_owned(),
+            own => format!("{own} {user_agent}"),
+        };
+        match HeaderValue::from_str(&user_agent) {
+            Ok(user_agent) => drop(headers.entry(USER_AGENT).or_insert(user_agent)),
+            Err(_) => findings.mistake("user_agent", "holds a control character").unwrap_or_default(),
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("zstd,gzip"));
+        if let Some(encoding) = compression.encoding() {
+            headers.insert(GRPC_ENCODING, HeaderValue::from_static(encoding));
+        }
+        if let Some(timeout) = grpc_timeout(self.timeout) {
+            headers.insert(GRPC_TIMEOUT, timeout);
+        }
+        headers
+    }
+
+    fn client(&self, context: &Context, tls: &Rc<SharedTls>, findings: &mut Findings) -> Option<Client> {
+        let keys = self.tls.clone().unwrap_or_default();
+        let own = keys.own_config(b"h2", findings);
+        let plaintext = keys.insecure && !keys.names_authorities();
+        let origin = match target(&self.endpoint, plaintext) {
+            Ok(origin) => origin,
+            Err(error) => return findings.mistake("endpoint", error),
+        };
+        // gRPC needs a tunnel through a proxy, and libraries take the one for https for every call.
+        let proxy = match Proxy::of_env(&context.env, &origin, true) {
+            Ok(proxy) => proxy,
+            Err(error) => return findings.mistake("endpoint", error),
+        };
+        let server_name = keys.server_name_override.filter(|name| !name.is_empty());
+        let authority = [Some(self.authority.as_str()), server_name.as_deref()];
+        let authority = authority.into_iter().flatten().find(|name| !name.is_empty());
+        let authority = authority.map(str::to_owned);
+        let tls = own.map_or(Tls::Shared(tls.clone()), Tls::Own);
+        let connector = Connector { origin, tls, server_name, proxy, tunnel: true };
+        match Client::new(connector, Version::Http2, authority.as_deref()) {
+            Ok(client) => Some(client),
+            Err(error) => findings.mistake("authority", error),
+        }
+    }
+}
+
+/// The server that `endpoint` names, spoken to without TLS if it says `http://`, or nothing and `plaintext`.
+fn target(endpoint: &str, plaintext: bool) -> Result<Origin, String> {
+    let (tls, rest) = match endpoint.split_once(':') {
+        Some(("http", rest)) if rest.starts_with("//") => (false, &rest[2..]),
+        Some(("https", rest)) if rest.starts_with("//") => (true, &rest[2..]),
+        // dns:host:port, dns:///host:port, dns://resolver/host:port: names are always looked up.
+        Some(("dns" | "passthrough", rest)) => {
+            let name =
+                rest.strip_prefix("//").map_or(rest, |rest| rest.split_once('/').map_or(rest, |(_, n)| n));
+            (!plaintext, name.trim_start_matches('/'))
+        }
+        Some(("unix" | "unix-abstract", _)) => {
+            return Err("a unix socket can't be used: host:port can".into());
+        }
+        _ => (!plaintext, endpoint),
+    };
+    if rest.is_empty() {
+        return Err("is missing: which server shall telemetry go to? host:4317, say".into());
+    }
+    if crate::http::has_scheme(rest) || rest.contains(['@', '?', ' ']) {
+        return Err("not a server: host:port is expected, or http://host:port, or https://host:port".into());
+    }
+    let Some((host, port)) = rest.rsplit_once(':').filter(|(host, _)| !host.ends_with(':')) else {
+        return Err(format!("`{rest}` names no port: write {rest}:4317, or {rest}:443 as its server may be"));
+    };
+    let Ok(port) = port.parse() else {
+        let path = if port.contains('/') { "; a path has no meaning in gRPC" } else { "" };
+        return Err(format!("port `{port}`: a number up to 65535 is expected{path}"));
+    };
+    // No host is this one, as in Go.
+    let host = if host.is_empty() { "localhost" } else { host.trim_start_matches('[').trim_end_matches(']') };
+    Ok(Origin { tls, host: host.into(), port })
+}
+
+/// `grpc-timeout`: at most 8 digits and a unit.
+fn grpc_timeout(timeout: Duration) -> Option<HeaderValue> {
+    let (micros, millis, seconds) = (timeout.as_micros(), timeout.as_millis(), timeout.as_secs());
+    let value = match () {
+        () if micros == 0 => return None,
+        () if micros < 100_000_000 => format!("{micros}u"),
+        () if millis < 100_000_000 => format!("{millis}m"),
+        () => format!("{}S", seconds.min(99_999_999)),
+    };
+    HeaderValue::from_str(&value).ok()
+}
+
+fn method(signal: Signal) -> PathAndQuery {
+    PathAndQuery::from_static(match signal {
+        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    })
+}
+
+/// `pieces` as one gRPC message: a flag whether it is compressed and its length before it.
+fn framed(pieces: Vec<Bytes>, compressed: bool) -> Result<Vec<Bytes>, String> {
+    let size: usize = pieces.iter().map(Bytes::len).sum();
+    let size =
+        u32::try_from(size).map_err(|_| format!("{size} bytes are more than a gRPC message can hold"))?;
+    let mut prefix = BytesMut::with_capacity(5);
+    prefix.put_u8(compressed.into());
+    prefix.put_u32(size);
+    Ok([prefix.freeze()].into_iter().chain(pieces).collect())
+}
+
+#[async_trait(?Send)]
+impl Exporter for OtlpGrpc {
+    async fn export(&self, batch: &Batch) -> Result<Delivered, Undelivered> {
+        let compressed = self.compressor.compression != Compression::None;
+        let message = self.compressor.compress(batch.parts().cloned().collect()).await;
+        let message =
+            framed(message, compressed).map_err(|cause| Undelivered::TooLarge { cause: cause.into() })?;
+        let path = method(batch.signal());
+        match self.client.post(&path, self.headers.clone(), message.into()).await {
+            Ok(answer) => grpc_verdict(&answer, self.client.origin(), SystemTime::now()),
+            Err(failure) => {
+                let cause = format!("gRPC {}: {failure}", self.client.origin()).into();
+                Err(Undelivered::Retry { after: None, cause })
+            }
+        }
+    }
+
+    fn sending(&self) -> Sending {
+        self.sending.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_read_as_the_collector_does() {
+        for (endpoint, plaintext, expected) in [
+            ("backend:4317", false, "https://backend:4317"),
+            ("backend:4317", true, "http://backend:4317"),
+            ("http://backend:4317", false, "http://backend:4317"),
+            ("https://backend:4317", true, "https://backend:4317"),
+            ("https://backend:443", false, "https://backend"),
+            ("dns:backend:4317", false, "https://backend:4317"),
+            ("dns:///backend:4317", true, "http://backend:4317"),
+            ("dns://8.8.8.8/backend:4317", true, "http://backend:4317"),
+            ("127.0.0.1:4317", true, "http://127.0.0.1:4317"),
+            ("[::1]:4317", true, "http://[::1]:4317"),
+            (":4317", true, "http://localhost:4317"),
+        ] {
+            assert_eq!(target(endpoint, plaintext).unwrap().to_string(), expected, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn endpoints_that_name_no_server_are_explained() {
+        for (endpoint, reason) in [
+            ("", "is missing"),
+            ("http://", "is missing"),
+            ("backend", "write backend:4317"),
+            ("https://backend", "write backend:4317, or backend:443"),
+            ("backend:port", "port `port`"),
+            ("backend:99999", "port `99999`"),
+            ("http://backend:4317/v1/traces", "a path has no meaning in gRPC"),
+            ("unix:///tmp/socket", "unix socket"),
+            ("ftp://backend:21", "host:port is expected"),
+            ("http://user:secret@backend:4317", "host:port is expected"),
+        ] {
+            let error = target(endpoint, false).unwrap_err();
+            assert!(error.contains(reason) && !error.contains("secret"), "{endpoint}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_written_with_at_most_eight_digits() {
+        for (timeout, written) in [
+            (Duration::ZERO, None),
+            (Duration::from_secs(5), Some("5000000u")),
+            (Duration::from_secs(100), Some("100000m")),
+            (Duration::from_secs(1_000_000), Some("1000000S")),
+            (Duration::MAX, Some("99999999S")),
+        ] {
+            let value = grpc_timeout(timeout);
+            assert_eq!(value.as_ref().map(|v| v.to_str().unwrap()), written);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! `otlp_http`: OTLP over HTTP/1.1, as protobuf or JSON.
+
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use config::{Headers, Mistakes, Node, Secret};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
+use pipeline::{
+    Batch, Context, Delivered, Exporter, RetryOnFailure, Sending, SendingQueue, Signal, Undelivered,
+};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::findings::Findings;
+use crate::http::compression::{Compression, Compressor, Params};
+use crate::http::tls::Keys;
+use crate::http::{Client, Connector, Origin, Proxy, SharedTls, Tls, Url, Version};
+use crate::otlp::answer::http_verdict;
+use crate::otlp::settings::{self, Auth};
+
+/// What a user may write, with the Collector's keys and defaults.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    /// Where `/v1/traces`, `/v1/metrics` and `/v1/logs` are.
+    endpoint: String,
+    /// Where one signal goes instead, taken as it is.
+    traces_endpoint: String,
+    metrics_endpoint: String,
+    logs_endpoint: String,
+    encoding: Encoding,
+    headers: Headers,
+    compression: String,
+    compression_params: Option<Params>,
+    /// Of one attempt; 0 is no limit.
+    #[serde(deserialize_with = "config::duration")]
+    timeout: Duration,
+    retry_on_failure: Option<RetryOnFailure>,
+    sending_queue: Option<SendingQueue>,
+    tls: Option<Keys>,
+    /// Instead of the environment's, for every endpoint.
+    proxy_url: Secret,
+    auth: Option<Auth>,
+
+    // Accepted, and changing nothing: they tune another HTTP client, or what is not sent here.
+    #[serde(rename = "profiles_endpoint")]
+    _profiles_endpoint: IgnoredAny,
+    #[serde(rename = "read_buffer_size")]
+    _read_buffer_size: IgnoredAny,
+    #[serde(rename = "write_buffer_size")]
+    _write_buffer_size: IgnoredAny,
+    #[serde(rename = "max_idle_conns")]
+    _max_idle_conns: IgnoredAny,
+    #[serde(rename = "max_idle_conns_per_host")]
+    _max_idle_conns_per_host: IgnoredAny,
+    #[serde(rename = "max_conns_per_host")]
+    _max_conns_per_host: IgnoredAny,
+    #[serde(rename = "idle_conn_timeout")]
+    _idle_conn_timeout: IgnoredAny,
+    #[serde(rename = "disable_keep_alives")]
+    _disable_keep_alives: IgnoredAny,
+    #[serde(rename = "force_attempt_http2")]
+    _force_attempt_http2: IgnoredAny,
+    #[serde(rename = "http2_read_idle_timeout")]
+    _http2_read_idle_timeout: IgnoredAny,
+    #[serde(rename = "http2_ping_timeout")]
+    _http2_ping_timeout: IgnoredAny,
+    #[serde(rename = "cookies")]
+    _cookies: IgnoredAny,
+    #[serde(rename = "middlewares")]
+    _middlewares: IgnoredAny,
+}
+
+/// How telemetry is written.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Encoding {
+    Proto,
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            endpoint: String::new(),
+            traces_endpoint: String::new(),
+            metrics_endpoint: String::new(),
+            logs_endpoint: String::new(),
+            encoding: Encoding::Proto,
+            headers: Headers::default(),
+            compression: "gzip".into(),
+            compression_params: None,
+            timeout: Duration::from_secs(30),
+            retry_on_failure: None,
+            sending_queue: None,
+            tls: None,
+            proxy_url: Secret::default(),
+            auth: None,
+            _profiles_endpoint: IgnoredAny,
+            _read_buffer_size: IgnoredAny,
+            _write_buffer_size: IgnoredAny,
+            _max_idle_conns: IgnoredAny,
+            _max_idle_conns_per_host: IgnoredAny,
+            _max_conns_per_host: IgnoredAny,
+            _idle_conn_timeout: IgnoredAny,
+            _disable_keep_alives: IgnoredAny,
+            _force_attempt_http2: IgnoredAny,
+            _http2_read_idle_timeout: IgnoredAny,
+            _http2_ping_timeout: IgnoredAny,
+            _cookies: IgnoredAny,
+            _middlewares: IgnoredAny,
+        }
+    }
+}
+
+/// Sends each batch as one POST.
+struct OtlpHttp {
+    routes: Vec<Route>,
+    headers: HeaderMap,
+    compressor: Compressor,
+    encoding: Encoding,
+    sending: Sending,
+}
+
+/// Where one signal goes.
+struct Route {
+    signal: Signal,
+    url: Url,
+    client: Rc<Client>,
+}
+
+/// Reads the configuration and makes the exporter.
+pub(crate) fn build(
+    node: &Node,
+    context: &Context,
+    tls: &Rc<SharedTls>,
+) -> Result<Box<dyn Exporter>, Mistakes> {
+    let config: Config = node.read()?;
+    let mut findings = Findings::default();
+    let exporter = OtlpHttp::new(config, context, tls, &mut findings);
+    findings.report(node)?;
+    Ok(Box::new(exporter))
+}
+
+impl OtlpHttp {
+    /// The exporter, usable if nothing was found wrong.
+    fn new(config: Config, context: &Context, tls: &Rc<SharedTls>, findings: &mut Findings) -> OtlpHttp {
+        config.auth.iter().for_each(|auth| auth.check(findings));
+        let params = config.compression_params.clone().unwrap_or_default();
+        let compression = Compression::read(&config.compression, &params, findings);
+        let headers = config.headers(&context.user_agent, compression, findings);
+        let routes = config.routes(context, tls, findings);
+        let sending =
+            settings::sending(config.timeout, config.retry_on_failure, config.sending_queue, findings);
+        OtlpHttp {
+            routes,
+            headers,
+            compressor: Compressor::new(compression),
+            encoding: config.encoding,
+            sending,
+        }
+    }
+}
+
+impl Config {
+    /// The headers of every request. The user's own replace ours, `Content-Type` and `Host` included; ours are
+    /// those of the Collector, in whose place backends see us.
+    fn headers(&self, user_agent: &str, compression: Compression, findings: &mut Findings) -> HeaderMap {
+        let mut headers = settings::headers(&self.headers, findings);
+        let content_type = match self.encoding {
+            Encoding::Proto => "application/x-protobuf",
+            Encoding::Json => "application/json",
+        };
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
+        if let Ok(user_agent) = HeaderValue::from_str(user_agent) {
+            headers.entry(USER_AGENT).or_insert(user_agent);
+        }
+        if let Some(encoding) = compression.encoding() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        headers
+    }
+
+    /// Where each signal goes. Endpoints on one server share their connections.
+    fn routes(&self, context: &Context, tls: &Rc<SharedTls>, findings: &mut Findings) -> Vec<Route> {
+        let keys = self.tls.clone().unwrap_or_default();
+        let tls = keys.own_config(b"http/1.1", findings).map_or(Tls::Shared(tls.clone()), Tls::Own);
+        let mut routes: Vec<Route> = Vec::new();
+        for (signal, url) in self.urls(findings) {
+            let shared = routes.iter().find(|route| *route.client.origin() == url.origin);
+            if let Some(client) = shared.map(|route| route.client.clone()) {
+                routes.push(Route { signal, url, client });
+                continue;
+            }
+            let Some(proxy) = self.proxy(&url.origin, context, findings) else { continue };
+            let connector = Connector {
+                origin: url.origin.clone(),
+                tls: tls.clone(),
+                server_name: keys.server_name_override.clone().filter(|name| !name.is_empty()),
+                tunnel: url.origin.tls,
+                proxy,
+            };
+            match Client::new(connector, Version::Http1, None) {
+                Ok(client) => routes.push(Route { signal, url, client: Rc::new(client) }),
+                Err(error) => findings.mistake("endpoint", error).unwrap_or_default(),
+            }
+        }
+        routes
+    }
+
+    /// The URL of each signal that has one, and what is wrong with the others.
+    fn urls(&self, findings: &mut Findings) -> Vec<(Signal, Url)> {
+        let own = [
+            (Signal::Traces, "traces_endpoint", &self.traces_endpoint),
+            (Signal::Metrics, "metrics_endpoint", &self.metrics_endpoint),
+            (Signal::Logs, "logs_endpoint", &self.logs_endpoint),
+        ];
+        if self.endpoint.is_empty() && own.iter().all(|(_, _, url)| url.is_empty()) {
+            findings
+                .mistake::<()>("endpoint", "is missing: where shall telemetry go? https://host:4318, say");
+        }
+        let base = match Url::parse(&self.endpoint) {
+            Ok(base) => Some(base),
+            Err(_) if self.endpoint.is_empty() => None,
+            Err(error) => findings.mistake("endpoint", error),
+        };
+        if base.is_some_and(|base| base.path.query().is_some()) {
+            findings.warn(
+                "endpoint",
+                "`/v1/traces` comes after the query, as in the Go Collector; use traces_endpoint",
+            );
+        }
+        let mut urls = Vec::new();
+        for (signal, key, url) in own {
+            let parsed = match (url.as_str(), self.endpoint.strip_suffix('/').unwrap_or(&self.endpoint)) {
+                ("", "") => continue,
+                ("", base) => Url::parse(&format!("{base}/v1/{signal}")).ok(),
+                (url, _) => Url::parse(url).map_err(|error| findings.mistake::<()>(key, error)).ok(),
+            };
+            urls.extend(parsed.map(|url| (signal, url)));
+        }
+        urls
+    }
+
+    /// The proxy on the way to `target`, if any; nothing at all if there is one that can't be used.
+    fn proxy(&self, target: &Origin, context: &Context, findings: &mut Findings) -> Option<Option<Proxy>> {
+        match self.proxy_url.reveal() {
+            "" => match Proxy::of_env(&context.env, target, target.tls) {
+                Ok(proxy) => Some(proxy),
+                Err(error) => findings.mistake("endpoint", error),
+            },
+            url => match Proxy::parse(url) {
+                Ok(proxy) => Some(Some(proxy)),
+                Err(error) => findings.mistake("proxy_url", error),
+            },
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Exporter for OtlpHttp {
+    async fn export(&self, batch: &Batch) -> Result<Delivered, Undelivered> {
+        let Some(route) = self.routes.iter().find(|route| route.signal == batch.signal()) else {
+            return Err(Undelivered::Refused { cause: no_endpoint(batch.signal()).into() });
+        };
+        let body = match self.encoding {
+            Encoding::Proto => batch.parts().cloned().collect(),
+            Encoding::Json => vec![batch.to_json().into()],
+        };
+        let body = self.compressor.compress(body).await;
+        let mut headers = self.headers.clone();
+        if let Some(credentials) = &route.url.credentials {
+            headers.entry(AUTHORIZATION).or_insert(credentials.clone());
+        }
+        match route.client.post(&route.url.path, headers, body.into()).await {
+            Ok(answer) => http_verdict(&answer, &route.url.to_string(), SystemTime::now()),
+            Err(failure) => {
+                let cause = format!("POST {}: {failure}", route.url).into();
+                Err(Undelivered::Retry { after: None, cause })
+            }
+        }
+    }
+
+    fn takes(&self, signal: Signal) -> Result<(), String> {
+        if self.routes.iter().any(|route| route.signal == signal) { Ok(()) } else { Err(no_endpoint(signal)) }
+    }
+
+    fn sending(&self) -> Sending {
+        self.sending.clone()
+    }
+}
+
+fn no_endpoint(signal: Signal) -> String {
+    format!("neither endpoint nor {signal}_endpoint says where {signal} go")
+}
