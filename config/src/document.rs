@@ -156,8 +156,11 @@ impl Document {
         for ((section, id), component) in &self.components {
             let names = known.names(*section);
             if !names.contains(&id.kind.as_str()) {
-                let message =
-                    format!("there is no {} {}{}", section.one(), id.kind, valid_words(&id.kind, names));
+                let valid = match names {
+                    [] => format!("; there are no {} here", section.key()),
+                    _ => valid_words(&id.kind, names),
+                };
+                let message = format!("there is no {} {}{valid}", section.one(), id.kind);
                 mistakes.push(Mistake::new(&component.place, &component.node.path, message));
             }
         }
@@ -211,7 +214,7 @@ impl Document {
     /// What pipelines and `service.extensions` name must be declared.
     fn check_references(&self, mistakes: &mut Vec<Mistake>) {
         for section in [Section::Receivers, Section::Exporters] {
-            if !self.has(section)
+            if self.root.get(section.key()).is_none_or(|node| node.is_empty())
                 && !self.has(Section::Connectors)
                 && !mistakes.iter().any(|m| m.part == Part::Whole)
             {
@@ -257,7 +260,9 @@ impl Document {
         };
         let message = format!("there is no {id} in {}{valid}", section.key());
         let part = Part::Component(section, id.clone());
-        mistakes.extend(node.mistake(key, message).0.into_iter().map(|mistake| mistake.spoils(part.clone())));
+        for mistake in node.mistake(key, message).0 {
+            mistakes.push(Mistake { part: part.clone(), ..mistake });
+        }
     }
 }
 

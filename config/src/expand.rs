@@ -169,6 +169,9 @@ impl Expander<'_> {
                         out.push_str(&self.inner(&fetched, at)?);
                     }
                     _ => {
+                        if at.written && !name.is_empty() && name.len() + 1 == text.len() {
+                            self.not_set(&format!("${name}"), name, at);
+                        }
                         out.push('$');
                         rest = &rest[1..];
                     }
@@ -216,11 +219,7 @@ impl Expander<'_> {
             Some(scheme) if self.providers.knows(scheme) => body.to_owned(),
             _ if old_form && !at.written => return Ok(Reference::Literal(format!("${{{body}}}"))),
             _ if old_form && name == body && self.providers.env(name).is_none() => {
-                self.warnings.note(
-                    at.place,
-                    at.path,
-                    format_args!("the environment variable {name} is not set, ${{{name}}} stays as it is"),
-                );
+                self.not_set(&format!("${{{name}}}"), name, at);
                 return Ok(Reference::Literal(format!("${{{body}}}")));
             }
             _ if old_form => {
@@ -249,6 +248,14 @@ impl Expander<'_> {
             String::new()
         });
         Ok(Reference::To(Fetched { text, scheme, name: body }))
+    }
+
+    /// As with the Collector, the old form without a value is no reference.
+    fn not_set(&self, found: &str, name: &str, at: At<'_>) {
+        if self.warnings.first(found) {
+            let message = format_args!("the environment variable {name} is not set, {found} stays as it is");
+            self.warnings.note(at.place, at.path, message);
+        }
     }
 
     fn old_form(&self, found: &str, name: &str, at: At<'_>) {

@@ -25,12 +25,6 @@ impl Mistake {
     pub(crate) fn new(place: &Place, path: &Path, message: impl fmt::Display) -> Self {
         Mistake { text: located(place, path, message), part: path.part() }
     }
-
-    /// The same mistake, as one that spoils another part.
-    pub(crate) fn spoils(mut self, part: Part) -> Self {
-        self.part = part;
-        self
-    }
 }
 
 impl fmt::Display for Mistake {
@@ -87,7 +81,7 @@ fn located(place: &Place, path: &Path, message: impl fmt::Display) -> String {
 /// `; valid are a, b and c; did you mean b?`: the end of a message about a word that is not among `valid`.
 pub(crate) fn valid_words<S: AsRef<str>>(found: &str, valid: &[S]) -> String {
     let mut text = match valid {
-        [] => return "; nothing is valid here".to_owned(),
+        [] => return "; there is nothing valid".to_owned(),
         [only] => format!("; valid is {}", only.as_ref()),
         [first @ .., last] => {
             let first: Vec<_> = first.iter().map(AsRef::as_ref).collect();

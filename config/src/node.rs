@@ -73,6 +73,15 @@ impl Node {
         self.tree.get(key).map(|tree| self.below(self.path.key(key), tree))
     }
 
+    /// Whether there is nothing: a null, or a map or list without entries.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.tree.kind {
+            Kind::Map(entries) => entries.is_empty(),
+            Kind::List(items) => items.is_empty(),
+            Kind::Scalar { .. } => self.tree.is_null(),
+        }
+    }
+
     pub(crate) fn below(&self, path: Path, tree: &Rc<Tree>) -> Node {
         Node { tree: tree.clone(), path, warnings: self.warnings.clone() }
     }

@@ -57,18 +57,6 @@ impl Path {
         matches!(self.0.as_deref(), Some(Step { name: Name::Index(_), .. }))
     }
 
-    /// Whether this is `above` or stands below it.
-    pub fn is_within(&self, above: &Path) -> bool {
-        let mut here = Some(self);
-        while let Some(path) = here {
-            if path == above {
-                return true;
-            }
-            here = path.parent();
-        }
-        false
-    }
-
     /// The part of a document that this path leads into.
     pub fn part(&self) -> Part {
         let mut keys = Vec::new();

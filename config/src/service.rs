@@ -82,9 +82,18 @@ impl Pipeline {
             (Section::Exporters, &self.exporters),
         ]
         .into_iter()
-        .flat_map(|(section, ids)| {
-            ids.iter().enumerate().map(move |(i, id)| (section, id, format!("{}[{i}]", section.key())))
-        })
+        .flat_map(move |(section, ids)| ids.iter().map(move |id| (section, id, self.key_of(section, id))))
+    }
+
+    fn key_of(&self, section: Section, id: &Id) -> String {
+        let list = self.node.get(section.key());
+        let index = list.and_then(|list| match &list.tree.kind {
+            Kind::List(items) => items.iter().position(|item| {
+                item.as_text().and_then(|text| text.parse::<Id>().ok()).as_ref() == Some(id)
+            }),
+            _ => None,
+        });
+        format!("{}[{}]", section.key(), index.unwrap_or_default())
     }
 }
 
@@ -142,11 +151,7 @@ impl Service {
                 }
             }
         }
-        let is_empty = |node: Node| match &node.tree.kind {
-            Kind::Map(entries) => entries.is_empty(),
-            _ => node.tree.is_null(),
-        };
-        if node.get("pipelines").is_none_or(is_empty) {
+        if node.get("pipelines").is_none_or(|pipelines| pipelines.is_empty()) {
             mistakes.extend(
                 node.mistake("pipelines", "at least one pipeline is needed; without one nothing runs").0,
             );

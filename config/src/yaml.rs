@@ -266,20 +266,40 @@ fn unfold(entries: Vec<(Key, Rc<Tree>)>) -> Vec<(Key, Rc<Tree>)> {
 
 /// What is wrong with a text that is no YAML, at the place where a person would look for it.
 fn explain(error: &ScanError, text: &str, source: Rc<str>) -> Mistake {
+    use ErrorKind as E;
     let (line, column) = (error.marker().line(), error.marker().col() + 1);
-    let here = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let here = lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
     let indent = &here[..here.len() - here.trim_start().len()];
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let message = match error.kind() {
+    let ((line, column), message) = match error.kind() {
         _ if indent.contains('\t') => {
-            let place =
-                Place { source, line: count(line), column: count(indent.find('\t').unwrap_or(0) + 1) };
-            return Mistake::new(&place, &Path::default(), "a tab in the indentation; YAML wants blanks");
+            let column = indent.find('\t').unwrap_or(0) + 1;
+            ((line, column), "a tab in the indentation; YAML wants blanks".to_owned())
         }
-        ErrorKind::UnclosedQuotedScalar => "a quote that is opened here is never closed".to_owned(),
-        ErrorKind::UnclosedFlowCollection { open } => format!("a {open} that is opened here is never closed"),
-        kind => format!("this is not YAML: {kind}"),
+        E::UnclosedQuotedScalar
+        | E::InvalidQuotedScalarIndent
+        | E::DocumentIndicatorInQuotedScalar
+        | E::InvalidTrailingSingleQuotedScalar
+        | E::InvalidTrailingDoubleQuotedScalar => match unclosed_quote(&lines[..line.min(lines.len())]) {
+            Some(place) => (place, "the quote that opens here is not closed in this line".to_owned()),
+            None => ((line, column), format!("this is not YAML: {}", error.kind())),
+        },
+        E::UnclosedFlowCollection { open } => ((line, column), format!("this {open} is never closed")),
+        kind => ((line, column), format!("this is not YAML: {kind}")),
     };
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let place = Place { source, line: count(line), column: count(column) };
     Mistake::new(&place, &Path::default(), message)
+}
+
+/// Line and column of the last quote that begins a value and is not closed in its line.
+fn unclosed_quote(lines: &[&str]) -> Option<(usize, usize)> {
+    lines.iter().enumerate().rev().find_map(|(i, line)| {
+        let mut starts = line.char_indices().filter(|(at, c)| {
+            let before = line[..*at].chars().next_back();
+            "\"'".contains(*c) && before.is_none_or(|before| " \t[{,".contains(before))
+        });
+        let unclosed = starts.find(|(at, c)| line[*at..].matches(*c).count() % 2 == 1);
+        unclosed.map(|(at, _)| (i + 1, line[..at].chars().count() + 1))
+    })
 }
