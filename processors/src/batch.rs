@@ -133,3 +133,104 @@ impl Processor for Gathering {
         self.held.as_ref().map(|held| held.due)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+    use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+    use pipeline::{Budget, Signal};
+    use prost::Message;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn processor(config: Config) -> Gathering {
+        Gathering::new(&Config { timeout: SECOND, ..config })
+    }
+
+    /// A request of log records with these times.
+    fn request(times: impl IntoIterator<Item = u64>) -> Batch {
+        let record = |time_unix_nano| LogRecord { time_unix_nano, ..LogRecord::default() };
+        let log_records = times.into_iter().map(record).collect();
+        let scope = ScopeLogs { log_records, ..ScopeLogs::default() };
+        let resource = ResourceLogs { scope_logs: vec![scope], ..ResourceLogs::default() };
+        let bytes = ExportLogsServiceRequest { resource_logs: vec![resource] }.encode_to_vec();
+        let lease = Budget::new(1 << 20).lease(bytes.len()).unwrap();
+        Batch::admit(Signal::Logs, bytes.into(), lease).unwrap()
+    }
+
+    /// The times of the log records in each batch.
+    fn times(batches: &[Batch]) -> Vec<Vec<u64>> {
+        let of = |batch: &Batch| {
+            let request: ExportLogsServiceRequest = batch.decode();
+            let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+            scopes.flat_map(|scope| scope.log_records).map(|record| record.time_unix_nano).collect()
+        };
+        batches.iter().map(of).collect()
+    }
+
+    fn process(processor: &mut Gathering, batch: Batch) -> Vec<Vec<u64>> {
+        let mut out = Vec::new();
+        processor.process(batch, &mut out);
+        times(&out)
+    }
+
+    fn flush(processor: &mut Gathering) -> Vec<Vec<u64>> {
+        let mut out = Vec::new();
+        processor.flush(&mut out);
+        times(&out)
+    }
+
+    #[test]
+    fn a_flush_lets_go_of_everything_as_one_batch() {
+        let mut processor = processor(Config::default());
+        assert_eq!(process(&mut processor, request([1, 2])), Vec::<Vec<u64>>::new());
+        assert_eq!(process(&mut processor, request([3])), Vec::<Vec<u64>>::new());
+        assert_eq!(flush(&mut processor), [[1, 2, 3]]);
+        assert_eq!(flush(&mut processor), Vec::<Vec<u64>>::new());
+        assert_eq!(processor.due(), None);
+    }
+
+    #[test]
+    fn enough_items_go_on_together() {
+        let mut processor = processor(Config { send_batch_size: 3, ..Config::default() });
+        assert_eq!(process(&mut processor, request([1, 2])), Vec::<Vec<u64>>::new());
+        assert_eq!(process(&mut processor, request([3, 4])), [[1, 2, 3, 4]]);
+        assert_eq!(processor.due(), None);
+    }
+
+    #[test]
+    fn a_large_request_is_cut_and_what_is_not_enough_is_held() {
+        let config = Config { send_batch_size: 2, send_batch_max_size: 3, ..Config::default() };
+        let mut processor = processor(config);
+        assert_eq!(process(&mut processor, request(1..=7)), [[1, 2, 3], [4, 5, 6]]);
+        assert_eq!(process(&mut processor, request([8])), [[7, 8]]);
+        assert_eq!(process(&mut processor, request(1..=5)), [vec![1, 2, 3], vec![4, 5]]);
+    }
+
+    #[test]
+    fn without_a_timeout_or_a_size_everything_goes_on_at_once_in_pieces() {
+        for (timeout, send_batch_size) in [(Duration::ZERO, 2), (SECOND, 0)] {
+            let config = Config { timeout, send_batch_size, send_batch_max_size: 2, ..Config::default() };
+            let mut processor = Gathering::new(&config);
+            assert_eq!(process(&mut processor, request(1..=5)), [vec![1, 2], vec![3, 4], vec![5]]);
+            assert_eq!(processor.due(), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_item_held_sets_the_time() {
+        let start = tokio::time::Instant::now().into_std();
+        let mut processor =
+            processor(Config { send_batch_size: 3, send_batch_max_size: 3, ..Config::default() });
+        assert_eq!(processor.due(), None);
+        process(&mut processor, request([1]));
+        tokio::time::advance(SECOND / 2).await;
+        process(&mut processor, request([2]));
+        assert_eq!(processor.due(), Some(start + SECOND));
+        // 4 is left of a request that came just now.
+        process(&mut processor, request([3, 4]));
+        assert_eq!(processor.due(), Some(start + SECOND / 2 + SECOND));
+    }
+}

@@ -133,7 +133,8 @@ impl ActionConfig {
 }
 
 /// Compiles a pattern. `regex-lite` has the meaning that Go gives to `\w`, `\d` and `\b` (ASCII), the same
-/// linear time, and costs the binary a tenth of `regex`; what it lacks are Unicode classes such as `\p{Greek}`.
+/// linear time, and costs the binary 85 KB, not the 1.4 MB of `regex`; what it lacks are Unicode classes
+/// (`\p{Greek}`) and `\Q..\E`, which are mistakes here.
 fn regex(pattern: &str, wrong: &mut Vec<Wrong>) -> Option<Regex> {
     let regex = match Regex::new(pattern) {
         Ok(regex) => regex,
