@@ -46,7 +46,7 @@ pub fn build(node: &Node, _: &Context) -> Result<Box<dyn Processor>, Mistakes> {
     if most > 0 && most < size {
         return Err(node.mistake(
             "send_batch_max_size",
-            format_args!("found {most}, expected 0 (no limit) or at least send_batch_size, which is {size}"),
+            format_args!("found {most}; expected 0 (no limit) or at least send_batch_size, which is {size}"),
         ));
     }
     let mut seen = HashSet::new();
