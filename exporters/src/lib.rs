@@ -1,5 +1,6 @@
 //! The exporters. [`all`] is the list; each is a file or folder of its own.
 
+mod debug;
 mod findings;
 mod http;
 mod otlp;
@@ -15,6 +16,7 @@ pub fn all() -> Vec<Factory<dyn Exporter>> {
     let tls = Rc::new(http::SharedTls::default());
     let tls_too = tls.clone();
     vec![
+        Factory::new("debug", debug::build).alias("logging"),
         Factory::new("otlp_grpc", move |node, context| otlp_grpc::build(node, context, &tls_too))
             .alias("otlp"),
         Factory::new("otlp_http", move |node, context| otlp_http::build(node, context, &tls))

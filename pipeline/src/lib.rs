@@ -8,6 +8,7 @@ mod budget;
 mod component;
 mod inlet;
 pub mod log;
+mod number;
 mod otlp;
 mod outbox;
 mod service;
@@ -23,6 +24,7 @@ pub use component::{
     Sending, SendingQueue, Sizer, Undelivered,
 };
 pub use inlet::{Inlet, Stop, Trigger};
+pub use number::shortest;
 pub use service::{Flushed, PipelinePlan, Plan, Service};
 pub use signal::Signal;
 pub use text::text;

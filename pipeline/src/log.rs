@@ -144,7 +144,6 @@ pub fn level(name: &str) -> Option<LevelFilter> {
 }
 
 /// Seconds since 1970 as zap writes them: through a double, so with about seven decimals.
-#[expect(clippy::cast_precision_loss, reason = "the precision of the format")]
 fn seconds(since: Duration) -> f64 {
     since.as_nanos() as f64 / 1e9
 }

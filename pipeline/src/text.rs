@@ -8,6 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
+use crate::shortest;
+
 /// A value as text: strings as they are, numbers as JavaScript writes them, bytes as base64, lists and maps as
 /// JSON with sorted keys. The Collector's `pcommon.Value.AsString`; a list or map that holds a number JSON has
 /// no form for is the empty text.
@@ -32,6 +34,8 @@ fn write_json(value: Option<&AnyValue>, json: &mut String) -> Option<()> {
         Some(Value::IntValue(int)) => write!(json, "{int}").ok()?,
         Some(Value::DoubleValue(double)) => json.push_str(&number(*double)?),
         Some(Value::StringValue(text)) => quote(text, json),
+        // Inside a list or map empty bytes are Go's nil slice, which its JSON calls null.
+        Some(Value::BytesValue(bytes)) if bytes.is_empty() => json.push_str("null"),
         Some(Value::BytesValue(bytes)) => quote(&BASE64_STANDARD.encode(bytes), json),
         Some(Value::ArrayValue(list)) => {
             json.push('[');
@@ -58,17 +62,9 @@ fn write_json(value: Option<&AnyValue>, json: &mut String) -> Option<()> {
     Some(())
 }
 
-/// The shortest digits that read back as the same number; with an exponent below 1e-6 and from 1e21.
+/// The number as JavaScript writes it: with an exponent below 1e-6 and from 1e21.
 fn number(double: f64) -> Option<String> {
-    let size = double.abs();
-    if !double.is_finite() {
-        None
-    } else if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let text = format!("{double:e}");
-        Some(if size < 1.0 { text } else { text.replace('e', "e+") })
-    } else {
-        Some(format!("{double}"))
-    }
+    double.is_finite().then(|| shortest(double, -6..21, 1))
 }
 
 fn special(double: f64) -> &'static str {
@@ -149,9 +145,10 @@ mod tests {
             entry("a", Some(value(Value::IntValue(-1)))),
             entry("a", Some(list(vec![Value::BoolValue(true)]))),
             entry("n", None),
+            entry("m", Some(value(Value::BytesValue(vec![])))),
         ];
         let map = value(Value::KvlistValue(KeyValueList { values }));
-        assert_eq!(text(&map), r#"{"a":[true],"n":null,"z":"AQID"}"#);
+        assert_eq!(text(&map), r#"{"a":[true],"m":null,"n":null,"z":"AQID"}"#);
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! Points in time as the Go collector prints them.
+
+use std::fmt::{self, Display, Formatter};
+
+/// Nanoseconds since 1970 as `2026-01-01 00:00:00.0015 +0000 UTC`, without trailing zeros.
+///
+/// From 2^63 on they count as negative, as in Go: OTLP's times are unsigned, Go's are not.
+pub struct Time(pub u64);
+
+impl Display for Time {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const SECOND: i64 = 1_000_000_000;
+        const DAY: i64 = 86_400;
+        let nanos = self.0.cast_signed();
+        let (second, fraction) = (nanos.div_euclid(SECOND), nanos.rem_euclid(SECOND));
+        let (year, month, day) = date(second.div_euclid(DAY));
+        let second = second.rem_euclid(DAY);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")?;
+        if fraction != 0 {
+            let digits = format!("{fraction:09}");
+            write!(f, ".{}", digits.trim_end_matches('0'))?;
+        }
+        f.write_str(" +0000 UTC")
+    }
+}
+
+/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
+///
+/// Counts in eras of 400 years from March on, so that the leap day comes last
+/// (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>).
+fn date(day: i64) -> (i64, i64, i64) {
+    let day = day + 719_468;
+    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    (era * 400 + year, month, day)
+}
