@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::mistakes::{Mistake, Warnings};
-use crate::provider::{Providers, explain_read, scheme_in, text_of};
+use crate::provider::{Providers, explain_read, text_of};
+use crate::reference::scheme_in;
 
 /// Where to look for the configuration. The first that is given or exists counts.
 #[derive(Clone, Debug)]

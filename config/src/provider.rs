@@ -142,11 +142,3 @@ pub(crate) fn explain_read(path: &str, error: &std::io::Error) -> String {
         text.split(" (os error").next().unwrap_or_default().to_lowercase()
     )
 }
-
-/// The scheme at the beginning of `text`: two or more letters, digits, `+`, `.` or `-` before a colon.
-pub(crate) fn scheme_in(text: &str) -> Option<&str> {
-    let (scheme, _) = text.split_once(':')?;
-    let begins_well = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
-    let goes_on_well = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
-    (scheme.len() >= 2 && begins_well && goes_on_well).then_some(scheme)
-}

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
+use serde::de::{self, DeserializeOwned, Visitor};
 
 use crate::duration;
 use crate::mistakes::{Mistakes, Warnings};
 use crate::node::Node;
 use crate::place::Path;
+use crate::read_access::{Entries, Items, Variant};
 use crate::read_error::{ReadError, expectation, found};
 use crate::scalar::Scalar;
 use crate::tree::{Key, Kind, Tree};
@@ -39,13 +40,13 @@ pub(crate) fn read<T: DeserializeOwned>(node: &Node) -> Result<T, Mistakes> {
     }
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     warnings: &'a Warnings,
     taken_out: RefCell<HashSet<Path>>,
 }
 
 impl Reader<'_> {
-    fn has_taken_out(&self, path: &Path) -> bool {
+    pub fn has_taken_out(&self, path: &Path) -> bool {
         let taken_out = self.taken_out.borrow();
         !taken_out.is_empty() && taken_out.contains(path)
     }
@@ -65,7 +66,7 @@ pub(crate) const HEADER_VALUE: &str = "$header value";
 pub(crate) struct From<'a> {
     pub tree: &'a Rc<Tree>,
     pub path: Path,
-    reader: &'a Reader<'a>,
+    pub reader: &'a Reader<'a>,
     /// Within something that messages must not quote.
     pub secret: bool,
 }
@@ -73,6 +74,12 @@ pub(crate) struct From<'a> {
 impl<'a> From<'a> {
     fn entries(&self, entries: &'a [(Key, Rc<Tree>)]) -> Entries<'a> {
         Entries { map: self.clone(), rest: entries.iter(), value: None }
+    }
+
+    fn items<'de, V: Visitor<'de>>(self, items: &'a [Rc<Tree>], visitor: V) -> Result<V::Value, ReadError> {
+        visitor
+            .visit_seq(Items { list: self.clone(), rest: items.iter().enumerate() })
+            .map_err(|error: ReadError| error.at(&self))
     }
 
     fn wrong<'de>(&self, visitor: &impl Visitor<'de>) -> ReadError {
@@ -107,6 +114,16 @@ impl<'a> From<'a> {
         value.map_err(|error: ReadError| error.at(&self))
     }
 
+    fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let float = match self.scalar(&visitor)? {
+            Scalar::Int(int) => int as f64,
+            Scalar::Big(big) => big as f64,
+            Scalar::Float(float) => float,
+            _ => return Err(self.wrong(&visitor)),
+        };
+        visitor.visit_f64(float).map_err(|error: ReadError| error.at(&self))
+    }
+
     fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.tree.as_text() {
             Some(_) if self.tree.original.is_none() && self.tree.is_null() => {
@@ -135,6 +152,15 @@ impl<'a> From<'a> {
     }
 }
 
+/// Methods of serde's that do the same for several types.
+macro_rules! forward {
+    ($to:ident: $($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            self.$to(visitor)
+        })*
+    };
+}
+
 impl<'de> de::Deserializer<'de> for From<'_> {
     type Error = ReadError;
 
@@ -160,24 +186,6 @@ impl<'de> de::Deserializer<'de> for From<'_> {
             Scalar::Bool(bool) => visitor.visit_bool(bool).map_err(|error: ReadError| error.at(&self)),
             _ => Err(self.wrong(&visitor)),
         }
-    }
-
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.number(visitor)
-    }
-
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let float = match self.scalar(&visitor)? {
-            Scalar::Int(int) => int as f64,
-            Scalar::Big(big) => big as f64,
-            Scalar::Float(float) => float,
-            _ => return Err(self.wrong(&visitor)),
-        };
-        visitor.visit_f64(float).map_err(|error: ReadError| error.at(&self))
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.text(visitor)
     }
 
     /// A null is `Some`: of a map the default map (`grpc:` means gRPC with all defaults). A scalar or list can't be
@@ -293,162 +301,8 @@ impl<'de> de::Deserializer<'de> for From<'_> {
 
     serde::forward_to_deserialize_any! { bytes byte_buf }
 
-    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.number(visitor)
-    }
-    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.number(visitor)
-    }
-    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.number(visitor)
-    }
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.number(visitor)
-    }
-    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.number(visitor)
-    }
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.number(visitor)
-    }
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.number(visitor)
-    }
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.deserialize_f64(visitor)
-    }
-    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.text(visitor)
-    }
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.text(visitor)
-    }
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.text(visitor)
-    }
-}
-
-impl<'a> From<'a> {
-    fn items<'de, V: Visitor<'de>>(self, items: &'a [Rc<Tree>], visitor: V) -> Result<V::Value, ReadError> {
-        visitor
-            .visit_seq(Items { list: self.clone(), rest: items.iter().enumerate() })
-            .map_err(|error: ReadError| error.at(&self))
-    }
-}
-
-struct Items<'a> {
-    list: From<'a>,
-    rest: std::iter::Enumerate<std::slice::Iter<'a, Rc<Tree>>>,
-}
-
-impl<'de> de::SeqAccess<'de> for Items<'_> {
-    type Error = ReadError;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
-        for (i, tree) in self.rest.by_ref() {
-            let item = From { tree, path: self.list.path.index(i), ..self.list.clone() };
-            if !self.list.reader.has_taken_out(&item.path) {
-                return seed.deserialize(item.clone()).map(Some).map_err(|error| error.at(&item));
-            }
-        }
-        Ok(None)
-    }
-}
-
-struct Entries<'a> {
-    map: From<'a>,
-    rest: std::slice::Iter<'a, (Key, Rc<Tree>)>,
-    value: Option<From<'a>>,
-}
-
-impl<'de> de::MapAccess<'de> for Entries<'_> {
-    type Error = ReadError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
-        for (key, tree) in self.rest.by_ref() {
-            let path = self.map.path.key(key.text.clone());
-            if self.map.reader.has_taken_out(&path) {
-                continue;
-            }
-            let value = From { tree, path, ..self.map.clone() };
-            let read = seed.deserialize((&*key.text).into_deserializer());
-            let read = read.map_err(|error: ReadError| error.at_key(key, &value.path));
-            self.value = Some(value);
-            return read.map(Some);
-        }
-        Ok(None)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
-        let Some(value) = self.value.take() else { return Err(de::Error::custom("a value without a key")) };
-        seed.deserialize(value.clone()).map_err(|error| error.at(&value))
-    }
-}
-
-struct Variant<'a> {
-    from: From<'a>,
-    key: Option<&'a Key>,
-}
-
-impl<'de> de::EnumAccess<'de> for Variant<'_> {
-    type Error = ReadError;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), ReadError> {
-        let name =
-            self.key.map(|key| &key.text).or_else(|| self.from.tree.as_text()).cloned().unwrap_or_default();
-        let variant = seed.deserialize((&*name).into_deserializer());
-        variant.map_err(|error: ReadError| error.at(&self.from)).map(|variant| (variant, self))
-    }
-}
-
-impl<'a> Variant<'a> {
-    fn content(&self) -> Option<From<'a>> {
-        match (&self.from.tree.kind, self.key) {
-            (Kind::Map(entries), Some(key)) => entries.first().map(|(_, tree)| From {
-                tree,
-                path: self.from.path.key(key.text.clone()),
-                ..self.from.clone()
-            }),
-            _ => None,
-        }
-    }
-
-    fn wants(&self, what: &str) -> ReadError {
-        ReadError::expected(what.to_owned(), &self.from)
-    }
-}
-
-impl<'de> de::VariantAccess<'de> for Variant<'_> {
-    type Error = ReadError;
-
-    fn unit_variant(self) -> Result<(), ReadError> {
-        match self.content() {
-            Some(content) if !content.tree.is_null() => Err(self.wants("a word alone")),
-            _ => Ok(()),
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
-        let Some(content) = self.content() else {
-            return Err(self.wants("a map of this word and its settings"));
-        };
-        seed.deserialize(content.clone()).map_err(|error| error.at(&content))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
-        let Some(content) = self.content() else { return Err(self.wants("a map of this word and a list")) };
-        de::Deserializer::deserialize_seq(content, visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        let Some(content) = self.content() else {
-            return Err(self.wants("a map of this word and its settings"));
-        };
-        de::Deserializer::deserialize_struct(content, "", fields, visitor)
-    }
+    forward! { number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 }
+    forward! { number: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
+    forward! { float: deserialize_f32 deserialize_f64 }
+    forward! { text: deserialize_char deserialize_str deserialize_string deserialize_identifier }
 }

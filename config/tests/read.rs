@@ -1,4 +1,5 @@
 //! Nodes read into types, as components do.
+#![expect(clippy::unwrap_used, reason = "in helpers of tests, too")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
