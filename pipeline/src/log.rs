@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::kv::{self, Key, Value, VisitSource, VisitValue};
@@ -25,15 +25,9 @@ const LIBRARIES: [&str; 8] =
 pub struct Logger {
     /// A `LevelFilter` as a number.
     level: AtomicUsize,
-    output: Mutex<Output>,
-}
-
-struct Output {
-    /// The resource as a JSON object.
-    resource: String,
-    writer: Box<dyn Write + Send>,
-    /// The line being made, kept so that an event allocates nothing.
-    line: String,
+    /// A JSON object.
+    resource: Mutex<Arc<str>>,
+    writer: Mutex<Box<dyn Write + Send>>,
 }
 
 impl Logger {
@@ -44,8 +38,11 @@ impl Logger {
         resource: &BTreeMap<String, String>,
         writer: impl Write + Send + 'static,
     ) -> Self {
-        let output = Output { resource: object(resource), writer: Box::new(writer), line: String::new() };
-        Logger { level: AtomicUsize::new(level as usize), output: Mutex::new(output) }
+        Logger {
+            level: AtomicUsize::new(level as usize),
+            resource: Mutex::new(object(resource)),
+            writer: Mutex::new(Box::new(writer)),
+        }
     }
 
     /// Makes this the logger of the process; it lives as long as that.
@@ -67,13 +64,23 @@ impl Logger {
 
     /// From now on says that events come from `resource`.
     pub fn set_resource(&self, resource: &BTreeMap<String, String>) {
-        self.output().resource = object(resource);
+        *locked(&self.resource) = object(resource);
     }
 
-    fn output(&self) -> MutexGuard<'_, Output> {
-        // A panic while a line was made leaves nothing worse than that line, which the next event clears.
-        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The line that says `event`.
+    fn line(&self, event: &Record<'_>, now: SystemTime) -> String {
+        let resource = locked(&self.resource).clone();
+        let mut line = String::with_capacity(512);
+        // Writing to a string fails only if a value's own `Display` does; the line then lacks that value.
+        let _ = write_event(&mut line, event, now, &resource);
+        line.push_str("}\n");
+        line
     }
+}
+
+/// A panic elsewhere left behind it nothing worse than a line cut short.
+fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Log for Logger {
@@ -85,13 +92,14 @@ impl Log for Logger {
 
     fn log(&self, event: &Record<'_>) {
         if self.enabled(event.metadata()) {
-            self.output().write(event, SystemTime::now());
+            let line = self.line(event, SystemTime::now());
+            // There is nobody to tell that the log can't be written.
+            let _ = locked(&self.writer).write_all(line.as_bytes());
         }
     }
 
     fn flush(&self) {
-        // There is nobody to tell that the log can't be written.
-        let _ = self.output().writer.flush();
+        let _ = locked(&self.writer).flush();
     }
 }
 
@@ -101,32 +109,18 @@ impl fmt::Debug for Logger {
     }
 }
 
-impl Output {
-    fn write(&mut self, event: &Record<'_>, now: SystemTime) {
-        self.line.clear();
-        let mut line = std::mem::take(&mut self.line);
-        // Writing to a string fails only if a value's own `Display` does; what is there is then logged as it is.
-        let _ = self.complete(&mut line, event, now);
-        // As above: a log that can't be written has no other place to say so.
-        let _ = self.writer.write_all(line.as_bytes()).and_then(|()| self.writer.flush());
-        self.line = line;
-    }
-
-    fn complete(&self, line: &mut String, event: &Record<'_>, now: SystemTime) -> fmt::Result {
-        let level = match event.level() {
-            Level::Error => "error",
-            Level::Warn => "warn",
-            Level::Info => "info",
-            Level::Debug | Level::Trace => "debug",
-        };
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        write!(line, r#"{{"level":"{level}","ts":{},"msg":"#, seconds(since))?;
-        text(line, event.args())?;
-        write!(line, r#","resource":{}"#, self.resource)?;
-        let visited = event.key_values().visit(&mut Fields(line));
-        line.push_str("}\n");
-        visited.map_err(|_| fmt::Error)
-    }
+fn write_event(line: &mut String, event: &Record<'_>, now: SystemTime, resource: &str) -> fmt::Result {
+    let level = match event.level() {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug | Level::Trace => "debug",
+    };
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    write!(line, r#"{{"level":"{level}","ts":{},"msg":"#, seconds(since))?;
+    text(line, event.args())?;
+    write!(line, r#","resource":{resource}"#)?;
+    event.key_values().visit(&mut Fields(line)).map_err(|_| fmt::Error)
 }
 
 /// The level called `name`, in any case; nothing if no level is called so.
@@ -148,7 +142,7 @@ fn seconds(since: Duration) -> f64 {
     since.as_nanos() as f64 / 1e9
 }
 
-fn object(attributes: &BTreeMap<String, String>) -> String {
+fn object(attributes: &BTreeMap<String, String>) -> Arc<str> {
     let mut object = String::from("{");
     for (key, value) in attributes {
         if object.len() > 1 {
@@ -160,7 +154,7 @@ fn object(attributes: &BTreeMap<String, String>) -> String {
         let _ = text(&mut object, value);
     }
     object.push('}');
-    object
+    object.into()
 }
 
 /// Appends `value` as a JSON string.
@@ -246,8 +240,6 @@ impl<'v> VisitValue<'v> for Scalar<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     /// Collects what was written, one entry for each call.

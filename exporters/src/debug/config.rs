@@ -35,7 +35,8 @@ impl Default for Config {
             sampling_thereafter: 1,
             use_internal_logger: true,
             output_paths: None,
-            sending_queue: SendingQueue::default(),
+            // Printing never fails, so there is no backlog to bound beyond the budget.
+            sending_queue: SendingQueue { queue_size: usize::MAX, ..SendingQueue::default() },
             loglevel: None,
         }
     }

@@ -65,7 +65,9 @@ impl Exporter for Debug {
     }
 
     fn sending(&self) -> Sending {
-        Sending { timeout: Duration::ZERO, queue: self.queue.clone(), ..Sending::default() }
+        // One after the other and unmerged: each request is printed as it was received, in that order.
+        let queue = SendingQueue { num_consumers: 1, ..self.queue.clone() };
+        Sending { timeout: Duration::ZERO, queue, merge_bytes: 0, ..Sending::default() }
     }
 }
 

@@ -204,3 +204,10 @@ fn the_list_knows_it_by_both_names() {
         assert!(list.iter().any(|factory| factory.is_called(name)));
     }
 }
+
+#[test]
+fn requests_are_printed_as_they_came_and_in_that_order() {
+    let (exporter, _) = exporter("sending_queue: {num_consumers: 10}", LevelFilter::Info);
+    let sending = exporter.sending();
+    assert_eq!((sending.merge_bytes, sending.queue.num_consumers), (0, 1));
+}

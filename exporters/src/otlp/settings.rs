@@ -56,7 +56,7 @@ pub(crate) fn sending(
         queue.queue_size = standard.queue_size;
         findings.warn("sending_queue.queue_size", "0 would hold nothing: the default is used");
     }
-    Sending { timeout, retry, queue, max_request_bytes: Some(LARGEST_REQUEST) }
+    Sending { timeout, retry, queue, max_request_bytes: Some(LARGEST_REQUEST), ..Sending::default() }
 }
 
 fn check_retry(retry: &RetryOnFailure, findings: &mut Findings) {

@@ -29,10 +29,6 @@ use self::queue::{Entry, Most, Queue};
 use crate::component::Sizer;
 use crate::{Batch, Delivered, Error, Exporter, Sending, Signal, Undelivered};
 
-/// Waiting requests are merged up to this size. Below every limit known of a backend (New Relic: 1 MB, gRPC's
-/// default: 4 MiB), and large enough that a request's own cost (some 30 us) vanishes.
-const MERGE_BYTES: usize = 900_000;
-
 /// What waits for one exporter, and what is on its way.
 pub(crate) struct Outbox {
     id: Id,
@@ -103,7 +99,7 @@ impl Outbox {
     /// Takes `batch` in. Never waits; what has no room pushes out the oldest, which is counted.
     pub fn put(&self, batch: Batch) {
         let mut state = self.state.borrow_mut();
-        let shed = state.queue.push(batch, MERGE_BYTES);
+        let shed = state.queue.push(batch, self.sending.merge_bytes);
         state.shed(shed);
         drop(state);
         self.arrived.notify_one();
@@ -198,7 +194,8 @@ impl Outbox {
         let at_once = if state.health.in_trouble() { 1 } else { self.sending.queue.num_consumers.max(1) };
         while state.attempts.len() < at_once {
             let State { queue, attempts, most_bytes, .. } = state;
-            let enough = MERGE_BYTES.min(*most_bytes);
+            let merge_bytes = self.sending.merge_bytes;
+            let enough = merge_bytes.min(*most_bytes);
             let free = |signal: Signal| {
                 goal == Goal::Empty
                     || !attempts.iter().any(|attempt| attempt.entry.batch.signal() == signal)
@@ -206,7 +203,7 @@ impl Outbox {
             };
             let free = Signal::ALL.map(|signal| free(signal).then_some(signal));
             let is_free = |signal| free.contains(&Some(signal));
-            let Some(entry) = queue.take(is_free, MERGE_BYTES, *most_bytes, queue_batch_items(&self.sending))
+            let Some(entry) = queue.take(is_free, merge_bytes, *most_bytes, queue_batch_items(&self.sending))
             else {
                 return;
             };

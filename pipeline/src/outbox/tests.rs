@@ -38,6 +38,16 @@ async fn a_flush_sends_all_that_waits_as_one_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_stay_as_they_came_where_merging_is_off() {
+    let backend = Backend::default();
+    backend.sending(|sending| (sending.merge_bytes, sending.queue.num_consumers) = (0, 1));
+    let (outbox, budget) = outbox(&backend);
+    (0..5).for_each(|n| outbox.put(spans(&budget, [n])));
+    flush(&outbox).await;
+    assert_eq!(backend.taken(), [[0], [1], [2], [3], [4]]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_sent_outside_a_flush() {
     let backend = Backend::default();
     let (outbox, budget) = outbox(&backend);
