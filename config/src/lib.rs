@@ -21,6 +21,7 @@ mod section;
 mod service;
 mod tree;
 mod yaml;
+mod yaml_error;
 
 pub use document::{Document, Loaded};
 pub use duration::duration;

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use serde_yaml::granit_parser::{
-    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag, options,
-};
+use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag, options};
 
 use crate::mistakes::Mistake;
 use crate::place::{Path, Place};
 use crate::scalar::Scalar;
 use crate::tree::{Key, Kind, Tree};
+use crate::yaml_error::explain;
 
 /// What a text holds.
 pub(crate) struct Parsed {
@@ -215,10 +214,12 @@ impl<'t> Builder<'t> {
     /// A key as text; a list or map as key (an unquoted `{{ placeholder }}`) is a flaw and skipped with its value.
     fn key(&mut self, event: Event<'t>, span: &Span) -> Built<Option<Key>> {
         let place = self.place(span);
+        let flaws = self.flaws.len();
         let tree = self.node(event, span)?;
         if let Kind::Scalar { text, .. } = &tree.kind {
             return Ok(Some(Key { text: text.clone(), place }));
         }
+        self.flaws.truncate(flaws);
         self.flaw(
             &place,
             "a map or list can't be a key; was a {{ placeholder }} left unfilled? If not, quote it",
@@ -262,44 +263,4 @@ fn unfold(entries: Vec<(Key, Rc<Tree>)>) -> Vec<(Key, Rc<Tree>)> {
         }
     }
     unfolded
-}
-
-/// What is wrong with a text that is no YAML, at the place where a person would look for it.
-fn explain(error: &ScanError, text: &str, source: Rc<str>) -> Mistake {
-    use ErrorKind as E;
-    let (line, column) = (error.marker().line(), error.marker().col() + 1);
-    let lines: Vec<&str> = text.lines().collect();
-    let here = lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
-    let indent = &here[..here.len() - here.trim_start().len()];
-    let ((line, column), message) = match error.kind() {
-        _ if indent.contains('\t') => {
-            let column = indent.find('\t').unwrap_or(0) + 1;
-            ((line, column), "a tab in the indentation; YAML wants blanks".to_owned())
-        }
-        E::UnclosedQuotedScalar
-        | E::InvalidQuotedScalarIndent
-        | E::DocumentIndicatorInQuotedScalar
-        | E::InvalidTrailingSingleQuotedScalar
-        | E::InvalidTrailingDoubleQuotedScalar => match unclosed_quote(&lines[..line.min(lines.len())]) {
-            Some(place) => (place, "the quote that opens here is not closed in this line".to_owned()),
-            None => ((line, column), format!("this is not YAML: {}", error.kind())),
-        },
-        E::UnclosedFlowCollection { open } => ((line, column), format!("this {open} is never closed")),
-        kind => ((line, column), format!("this is not YAML: {kind}")),
-    };
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let place = Place { source, line: count(line), column: count(column) };
-    Mistake::new(&place, &Path::default(), message)
-}
-
-/// Line and column of the last quote that begins a value and is not closed in its line.
-fn unclosed_quote(lines: &[&str]) -> Option<(usize, usize)> {
-    lines.iter().enumerate().rev().find_map(|(i, line)| {
-        let mut starts = line.char_indices().filter(|(at, c)| {
-            let before = line[..*at].chars().next_back();
-            "\"'".contains(*c) && before.is_none_or(|before| " \t[{,".contains(before))
-        });
-        let unclosed = starts.find(|(at, c)| line[*at..].matches(*c).count() % 2 == 1);
-        unclosed.map(|(at, _)| (i + 1, line[..at].chars().count() + 1))
-    })
 }
