@@ -1,6 +1,8 @@
 //! OTLP/JSON as the Go Collector takes it: each line of `data/otlp-json.jsonl` holds a body, the status with which
 //! the Go Lambda layer 0.22.0 answered it, and what it passed on (empty messages left out).
 
+#![expect(clippy::unwrap_used, reason = "in helpers of tests")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pipeline::{Batch, Budget, Malformed, Signal};

@@ -446,3 +446,6 @@ impl Field {
         name
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,3 +7,6 @@ mod write;
 
 pub(crate) use read::to_protobuf;
 pub(crate) use write::from_protobuf;
+
+#[cfg(test)]
+mod tests;

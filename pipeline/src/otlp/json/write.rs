@@ -78,7 +78,10 @@ fn field(field: &Field, found: &[(usize, RawField<'_>)], out: &mut String) -> bo
             list(found.iter().map(|(_, raw)| raw.value), out, |value, out| message(inner, &[value], out));
         }
         (Presence::Many, kind, _) => {
-            let values = found.iter().flat_map(|(_, raw)| values(kind, raw));
+            let mut values = found.iter().flat_map(|(_, raw)| values(kind, raw)).peekable();
+            if values.peek().is_none() {
+                return false; // packed, and empty
+            }
             list(values, out, |value, out| _ = scalar(kind, value, out));
         }
         // The Go Collector writes messages that occur once even where they are missing.
@@ -126,11 +129,14 @@ fn scalar(kind: Kind, value: &[u8], out: &mut String) -> bool {
         }
         Kind::Fixed32 => value.first_chunk().copied().map_or(0, u32::from_le_bytes).into(),
         Kind::String | Kind::Bytes | Kind::Id(_) | Kind::Message(_) => value.len() as u64,
-        _ => varint(&mut rest).unwrap_or_default(),
+        Kind::Bool | Kind::Int64 | Kind::Uint64 => varint(&mut rest).unwrap_or_default(),
+        // Protobuf takes the low bits of what is too large.
+        Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Enum(_) => {
+            varint(&mut rest).unwrap_or_default() & u64::from(u32::MAX)
+        }
     };
     match kind {
         Kind::Bool => out.push_str(if number == 0 { "false" } else { "true" }),
-        // Protobuf takes the low bits of what is too large.
         Kind::Int32 | Kind::Enum(_) => write_display(out, number as i32),
         Kind::Uint32 | Kind::Fixed32 => write_display(out, number as u32),
         Kind::Sint32 => {
