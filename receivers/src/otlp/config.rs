@@ -213,6 +213,13 @@ impl Config {
             let message = "is the path of another signal as well";
             mistakes.extend(node.mistake(&format!("protocols.http.{twice}_url_path"), message).0);
         }
+        if let (Some(grpc), Some(http)) = (grpc, http)
+            && grpc.endpoint == http.endpoint
+            && !grpc.endpoint.is_any_port()
+        {
+            let message = format!("{} is the endpoint of gRPC as well", http.endpoint);
+            mistakes.extend(node.mistake("protocols.http.endpoint", message).0);
+        }
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
 }
@@ -225,5 +232,99 @@ fn named<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> R
 impl<'de> Deserialize<'de> for Endpoint {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::Env;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let node = Node::parse(text, &Env::default()).map_err(|mistakes| mistakes.to_string())?;
+        Config::read(&node).map_err(|mistakes| mistakes.to_string())
+    }
+
+    #[track_caller]
+    fn mistake(text: &str) -> String {
+        read(text).unwrap_err()
+    }
+
+    #[test]
+    fn a_protocol_with_a_null_body_is_on_with_its_defaults_and_one_left_out_is_off() {
+        let protocols = read("protocols: {grpc: , http: }").unwrap().protocols;
+        let (grpc, http) = (protocols.grpc.unwrap(), protocols.http.unwrap());
+        assert_eq!((grpc.endpoint.to_string(), grpc.limit()), ("localhost:4317".into(), 4 << 20));
+        assert_eq!((http.endpoint.to_string(), http.limit()), ("localhost:4318".into(), 20 << 20));
+        let protocols = read("protocols:\n  http:\n").unwrap().protocols;
+        assert!(protocols.grpc.is_none() && protocols.http.is_some());
+    }
+
+    #[test]
+    fn all_keys_of_the_collector_are_accepted() {
+        let config = read(
+            "protocols:
+  grpc:
+    endpoint: 0.0.0.0:4317
+    transport: tcp
+    max_recv_msg_size_mib: 8
+    max_concurrent_streams: 16
+    read_buffer_size: 524288
+    write_buffer_size: 524288
+    include_metadata: true
+    keepalive: {server_parameters: {max_connection_idle: 11s, time: 30s}, enforcement_policy: {min_time: 10s}}
+  http:
+    endpoint: ':4318'
+    traces_url_path: /t
+    metrics_url_path: /m
+    logs_url_path: /l
+    max_request_body_size: 1024
+    include_metadata: true
+    cors: {allowed_origins: ['*'], allowed_headers: ['*'], exposed_headers: [X], max_age: 7200}
+    compression_algorithms: ['', gzip]
+    response_headers: {a: b}
+    read_timeout: 1s
+    read_header_timeout: 1s
+    write_timeout: 1s
+    idle_timeout: 1s
+    keep_alives_enabled: false
+",
+        );
+        let Protocols { grpc, http } = config.unwrap().protocols;
+        assert_eq!((grpc.unwrap().limit(), http.unwrap().limit()), (8 << 20, 1024));
+    }
+
+    #[test]
+    fn a_receiver_without_a_protocol_is_a_mistake() {
+        for none in ["", "protocols:", "protocols: {}"] {
+            assert!(mistake(none).contains("name grpc, http or both"), "{}", mistake(none));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_path() {
+        for (text, parts) in [
+            ("protocols: {https: }", ["protocols", "https"]),
+            ("protocols: {http: {endpoint: '4318'}}", ["protocols.http.endpoint", "localhost:4318"]),
+            ("protocols: {http: {endpoint: 'localhost:99999'}}", ["protocols.http.endpoint", "65535"]),
+            ("protocols: {http: {endpoint: 'http://localhost:4318'}}", ["protocols.http.endpoint", "http"]),
+            (
+                "protocols: {http: {logs_url_path: v1/traces}}",
+                ["protocols.http.logs_url_path", "another signal"],
+            ),
+            ("protocols: {grpc: {auth: {authenticator: a}}}", ["protocols.grpc.auth", "not supported"]),
+            ("protocols: {grpc: {endpoint: 'a:1'}, http: {endpoint: 'a:1'}}", ["http.endpoint", "a:1"]),
+        ] {
+            let found = mistake(text);
+            assert!(parts.iter().all(|part| found.contains(part)), "{text} gives {found}");
+        }
+    }
+
+    #[test]
+    fn tls_is_accepted_with_a_warning() {
+        let node = Node::parse("protocols: {http: {tls: {cert_file: /a.pem}}}", &Env::default()).unwrap();
+        Config::read(&node).unwrap();
+        assert_eq!(node.warnings().drain().len(), 1);
     }
 }

@@ -26,7 +26,7 @@ use super::linger::Lingering;
 use super::media_type;
 use super::routes::{Route, Routes};
 
-/// The longest head of a request: what Go's server allows by default.
+/// The longest head of a request, in bytes: what Go's server allows by default.
 const MAX_HEAD: usize = (1 << 20) + (4 << 10);
 /// How much of a refused body is read for the sake of the connection: as much as Go's server reads.
 const MAX_DRAINED: usize = 256 << 10;
@@ -101,7 +101,7 @@ impl Service {
         }
         let mut answer = match self.check(&head) {
             Ok((signal, format, coding)) => self.take(signal, format, coding, &mut body).await,
-            Err(refusal) => refusal,
+            Err(refusal) => *refusal,
         };
         if answer.status() != StatusCode::OK && !drained(&head.headers, &mut body).await {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -113,28 +113,28 @@ impl Service {
     }
 
     /// What the head of a request asks for, or the answer if that can't be done.
-    fn check(&self, head: &request::Parts) -> Result<(Signal, Format, Coding), Answer> {
+    fn check(&self, head: &request::Parts) -> Result<(Signal, Format, Coding), Box<Answer>> {
         sound(head)?;
         let signal = match self.routes.find(head.uri.path()) {
             Route::Export(signal) => signal,
-            Route::Moved(path) => return Err(moved(&path, head.uri.query())),
+            Route::Moved(path) => return Err(moved(&path, head.uri.query()).into()),
             Route::Unknown => {
                 let mut answer = plain(StatusCode::NOT_FOUND, PLAIN_UTF8, "404 page not found\n");
                 let nosniff = HeaderValue::from_static("nosniff");
                 answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-                return Err(answer);
+                return Err(answer.into());
             }
         };
         if head.method != Method::POST {
             let text = "405 method not allowed, supported: [POST]";
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, PLAIN, text);
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return Err(answer);
+            return Err(answer.into());
         }
         let Some(format) = media_type::format(text(&head.headers, header::CONTENT_TYPE)) else {
             let supported =
                 "415 unsupported media type, supported: [application/json, application/x-protobuf]";
-            return Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, PLAIN, supported));
+            return Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, PLAIN, supported).into());
         };
         let coding = text(&head.headers, header::CONTENT_ENCODING);
         match Coding::of_http(coding) {
@@ -146,7 +146,7 @@ impl Service {
                 let mut answer = say(StatusCode::UNSUPPORTED_MEDIA_TYPE, format, status.body(format));
                 let supported = HeaderValue::from_static(Coding::HTTP);
                 answer.headers_mut().insert(header::ACCEPT_ENCODING, supported);
-                Err(answer)
+                Err(answer.into())
             }
         }
     }
@@ -184,12 +184,18 @@ impl Service {
 }
 
 /// Refuses what is no sound HTTP/1.1 though it can be parsed, in the words of Go's server.
-fn sound(head: &request::Parts) -> Result<(), Answer> {
-    let refuse = |status, text: &'static str| {
+fn sound(head: &request::Parts) -> Result<(), Box<Answer>> {
+    let refuse = |status, text| {
         let mut answer = plain(status, PLAIN_UTF8, text);
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        Err(answer)
+        Err(answer.into())
     };
+    // hyper looks at this limit only before it reads on.
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    if fields.sum::<usize>() > MAX_HEAD {
+        let text = "431 Request Header Fields Too Large";
+        return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text);
+    }
     let mut hosts = head.headers.get_all(header::HOST).iter();
     if hosts.next().is_none() && head.version == Version::HTTP_11 {
         return refuse(StatusCode::BAD_REQUEST, "400 Bad Request: missing required Host header");

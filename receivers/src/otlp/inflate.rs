@@ -161,12 +161,13 @@ fn unzstd(packed: &[u8], room: &mut Room<'_>) -> Result<(), Refusal> {
             }
             Err(error) => return Err(bad(&error)),
         }
-        // The decoder holds a copy of what back references may reach.
-        let window = room.lease.bytes();
+        // The decoder keeps what back references may reach.
+        let mut kept = 0;
         while !(frame.is_finished() && frame.can_collect() == 0) {
             if frame.can_collect() == 0 {
-                if room.lease.bytes() - window < ZSTD_WINDOW + room.out.capacity() {
+                if kept < ZSTD_WINDOW {
                     room.lease.grow(ZSTD_BLOCK)?;
+                    kept += ZSTD_BLOCK;
                 }
                 frame.decode_blocks(&mut rest, BlockDecodingStrategy::UptoBlocks(1)).map_err(|e| bad(&e))?;
                 continue;

@@ -35,6 +35,11 @@ impl Endpoint {
         Endpoint { host: "localhost".into(), port }
     }
 
+    /// Whether the system chooses the port.
+    pub(super) fn is_any_port(&self) -> bool {
+        self.port == 0
+    }
+
     /// Listens on every address that it stands for.
     ///
     /// `localhost` is both 127.0.0.1 and ::1, since clients resolve it to either, without asking a resolver: that

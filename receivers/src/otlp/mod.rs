@@ -100,7 +100,7 @@ impl Receiver for Otlp {
 
 /// Says which port could not be had, who needs it, and what to do.
 fn explain(id: &Id, protocol: &str, cause: listen::BindError) -> Error {
-    let key = format!("receivers::{id}::protocols::{protocol}::endpoint");
+    let key = format!("receivers.{id}.protocols.{protocol}.endpoint");
     let advice = match cause.error.kind() {
         std::io::ErrorKind::AddrInUse => format!(
             "another process has it, perhaps a second collector layer; remove that one, or choose another port with {key}"
