@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use h2::Reason;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 /// No answer came: no connection, or it was lost before the answer began. The request may be tried again.
@@ -60,6 +61,12 @@ fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
             return tls_hint(error);
         }
+        if let Some(error) = cause.downcast_ref::<h2::Error>() {
+            let not_http2 = matches!(error.reason(), Some(Reason::FRAME_SIZE_ERROR | Reason::PROTOCOL_ERROR));
+            return (not_http2 && !error.is_remote()).then_some(
+                "the server does not answer in HTTP/2: it may want TLS, or be an HTTP port (use otlp_http)",
+            );
+        }
         let error = cause.downcast_ref::<hyper::Error>()?;
         (error.is_parse() || error.is_parse_version_h2()).then_some(
             "the server does not answer in HTTP/1.1: it may want https://, or be a gRPC port (use otlp_grpc)",
@@ -73,7 +80,7 @@ fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
         Invalid(InvalidMessage::InvalidContentType | InvalidMessage::MessageTooLarge) => {
             "the server does not speak TLS on this port: use http://, or tls.insecure: true for gRPC"
         }
-        InvalidCertificate(CertificateError::UnknownIssuer) => {
+        InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "no known authority vouches for the server's certificate: name its own in tls.ca_file"
         }
         InvalidCertificate(

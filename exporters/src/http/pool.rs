@@ -82,12 +82,12 @@ impl Connection {
         }
     }
 
-    /// Sends a request and returns the answer's head. Until the [`Flight`] has landed, the connection is suspect.
+    /// Sends a request and returns the answer's head. Until its end the [`Flight`] is on.
     pub async fn send(
         &mut self,
         request: Request<Pieces>,
     ) -> Result<(Response<Incoming>, Flight), hyper::Error> {
-        let flight = Flight(self.driver.clone());
+        let flight = Flight { driver: self.driver.clone(), landed: false };
         let response = match &mut self.sender {
             Sender::Http1(sender) => sender.send_request(request).await,
             Sender::Http2(sender) => sender.send_request(request).await,
@@ -114,13 +114,24 @@ impl Drop for Driver {
 
 /// A request under way. Dropped before it landed (an error, a timeout, a cancelled export), it leaves its
 /// connection suspect: whatever swallowed this request would swallow the next.
-pub(super) struct Flight(Rc<Driver>);
+pub(super) struct Flight {
+    driver: Rc<Driver>,
+    landed: bool,
+}
 
 impl Flight {
     /// The whole answer is here: the connection is sound.
-    pub fn landed(self) {
-        self.0.last_used.set(SystemTime::now());
-        self.0.suspect.set(false);
+    pub fn landed(mut self) {
+        self.driver.last_used.set(SystemTime::now());
+        self.landed = true;
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.driver.suspect.set(true);
+        }
     }
 }
 
@@ -134,7 +145,9 @@ impl Pool {
         if self.0.borrow().is_empty() {
             return None;
         }
-        // That the server has closed a connection is known to its task once it has run.
+        // That the server has closed a connection is known once its task has run: the first pause lets the
+        // runtime hear of it, the second lets the task run, which may come after this one.
+        yield_now().await;
         yield_now().await;
         let mut idle = self.0.borrow_mut();
         idle.retain(|connection| connection.is_usable(now));
@@ -160,5 +173,68 @@ struct Local;
 impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
     fn execute(&self, task: F) {
         spawn_local(task);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::task::LocalSet;
+
+    use super::*;
+
+    /// A pool that keeps one connection, and the server's end of it.
+    async fn pool(version: Version) -> (Pool, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let pool = Pool::default();
+        pool.keep(Connection::open(Stream::Plain(client), version).await.unwrap());
+        (pool, server)
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_unless_it_was_idle_too_long_by_the_wall_clock() {
+        LocalSet::new()
+            .run_until(async {
+                for version in [Version::Http1, Version::Http2] {
+                    let second = Duration::from_secs(1);
+                    for (later, used) in [
+                        (Duration::ZERO, true),
+                        (LONGEST_IDLE - second, true),
+                        (LONGEST_IDLE + second, false),
+                    ] {
+                        let (pool, _server) = pool(version).await;
+                        let taken = pool.take(SystemTime::now() + later).await;
+                        assert_eq!(taken.is_some(), used, "{version:?} after {later:?}");
+                    }
+                }
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_makes_every_connection_doubtful() {
+        LocalSet::new()
+            .run_until(async {
+                let (pool, _server) = pool(Version::Http1).await;
+                assert!(pool.take(SystemTime::UNIX_EPOCH).await.is_none());
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_server_closed_is_seen_before_it_is_used() {
+        LocalSet::new()
+            .run_until(async {
+                for version in [Version::Http1, Version::Http2] {
+                    let (pool, server) = pool(version).await;
+                    // Lets the connection's task wait for the server before the server goes.
+                    yield_now().await;
+                    drop(server);
+                    assert!(pool.take(SystemTime::now()).await.is_none(), "{version:?}");
+                }
+            })
+            .await;
     }
 }
