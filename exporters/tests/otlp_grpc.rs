@@ -1,5 +1,7 @@
 //! `otlp_grpc` against a fake backend: what is sent, how connections are kept, what answers mean.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
+
 mod support;
 
 use std::io::Read;

@@ -1,5 +1,7 @@
 //! Exporters behind an HTTP proxy.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
+
 mod support;
 
 use std::cell::RefCell;

@@ -1,5 +1,7 @@
 //! Exporters that speak TLS: whom they believe, what they show, and what they say when it fails.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
+
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! A fake backend on loopback, and what tests of exporters are made of.
 #![allow(dead_code, missing_docs, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
