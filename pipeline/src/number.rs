@@ -75,9 +75,9 @@ mod tests {
     #[test]
     fn of_two_equally_near_decimals_the_even_one_is_taken() {
         // Both halfway between two decimals of as many digits.
-        assert_eq!(shortest(-1_709_813_372_028_474.25, -6..21, 1), "-1709813372028474.2");
-        assert_eq!(shortest(18_835_333_878_239.062_5, -6..21, 1), "18835333878239.062");
-        assert_eq!(shortest(587_873_877_176_607.25, -4..6, 2), "5.878738771766072e+14");
+        assert_eq!(shortest(-0.25 - 1_709_813_372_028_474.0, -6..21, 1), "-1709813372028474.2");
+        assert_eq!(shortest(0.0625 + 18_835_333_878_239.0, -6..21, 1), "18835333878239.062");
+        assert_eq!(shortest(0.25 + 587_873_877_176_607.0, -4..6, 2), "5.878738771766072e+14");
     }
 
     proptest! {

@@ -73,9 +73,9 @@ impl Config {
                 "the log of this process has its own place; set \"use_internal_logger: false\" as well",
             ),
             Some(paths) if paths.is_empty() => mistake("empty; valid are stdout, stderr and paths of files"),
-            Some(paths) => match paths.iter().map(|path| path.parse()).collect() {
+            Some(paths) => match paths.iter().map(|path| path.parse()).collect::<Result<_, String>>() {
                 Ok(places) => Ok(Output::Text(places)),
-                Err(message) => mistake(&String::from(message)),
+                Err(message) => mistake(&message),
             },
         }
     }

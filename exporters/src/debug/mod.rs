@@ -1,4 +1,4 @@
-//! `debug`: prints what it is given, in the words of the Go collector's debug exporter.
+//! `debug`: prints what it is given, in the words of the Go Collector's debug exporter.
 
 mod config;
 mod logs;

@@ -39,7 +39,7 @@ fn not_finite(value: f64) -> &'static str {
 /// x = n ln 2 + 16 r, then a Taylor series for e^r - 1 and four squarings.
 pub fn exp(x: f64) -> f64 {
     /// ln 2 in two pieces, the first short enough for an exact product with `n`.
-    const LN_2: [f64; 2] = [0.693_147_180_559_662_96, 0.282_352_905_630_315_77e-12];
+    const LN_2: [f64; 2] = [0.693_147_180_559_663, 0.282_352_905_630_315_77e-12];
     /// 1/8! up to 1/1!.
     const TAYLOR: [f64; 8] =
         [1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0];
@@ -67,7 +67,7 @@ fn power_of_two(n: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::f64::consts::LN_2;
+    use std::f64::consts::{FRAC_1_SQRT_2, LN_2};
 
     use super::*;
 
@@ -97,7 +97,7 @@ mod tests {
             (0.0, 1.0),
             (LN_2, 2.0),
             (1.5 * LN_2, 2.828_427_124_746_19),
-            (-0.5 * LN_2, 0.707_106_781_186_547_6),
+            (-0.5 * LN_2, FRAC_1_SQRT_2),
             (8.0 * LN_2, 255.999_999_999_999_94),
             (-710.0, 4.476_286_225_675_13e-309),
             (-745.133_219_101_941_2, 0.0),

@@ -52,7 +52,7 @@ impl Output {
                 let text = text(events);
                 for place in places {
                     if let Err(error) = place.append(&text) {
-                        log::warn!("otelcol.component.id" = id; "can't write to {place}: {error}");
+                        log::warn!("otelcol.component.id" = id; "Can't write to {place}: {error}");
                     }
                 }
             }
