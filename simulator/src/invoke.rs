@@ -118,7 +118,10 @@ impl Sandbox {
             if idle { runtime.response.take() } else { None }
         });
         let verdict = tokio::select! {
-            Ok(body) = async { response.await } => Verdict::Ended(Outcome::Success, Some(body)),
+            answer = response => match answer {
+                Ok(body) => Verdict::Ended(Outcome::Success, Some(body)),
+                Err(error) => Verdict::Ended(Outcome::Error(error), None),
+            },
             () = sleep_until(running.deadline.into()) => Verdict::TimedOut,
             fault = fault(&platform) => Verdict::Broken(fault),
         };

@@ -45,6 +45,7 @@ mod backend;
 mod clock;
 mod delivery;
 mod events;
+pub mod figures;
 mod function;
 mod init;
 mod invoke;
@@ -59,6 +60,7 @@ mod sandbox;
 mod shared;
 mod shutdown;
 mod telemetry;
+pub mod timeline;
 mod usage;
 
 pub use backend::{Behaviour, FakeBackend, Received, hex};

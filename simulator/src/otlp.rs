@@ -103,6 +103,14 @@ pub(crate) fn logs_of(request: &ExportLogsServiceRequest) -> impl Iterator<Item 
         .flat_map(|scope| &scope.log_records)
 }
 
+/// The body of a log record, if it is text.
+pub fn body_text(record: &LogRecord) -> String {
+    match record.body.as_ref().and_then(|body| body.value.as_ref()) {
+        Some(any_value::Value::StringValue(text)) => text.clone(),
+        _ => String::new(),
+    }
+}
+
 /// The number of data points of a metric.
 pub(crate) fn points(metric: &Metric) -> usize {
     match &metric.data {

@@ -103,7 +103,7 @@ fn check_events(events: &[String], external: bool, managed: bool) -> Result<(), 
 pub(super) async fn next(platform: &Platform, call: &Call) -> Reply {
     let id = match identifier(call) {
         Ok(id) => id,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let before = platform.state.change(|state| {
         let extension = state.by_id(id)?;
@@ -168,7 +168,7 @@ pub(super) fn exit_error(platform: &Platform, call: &Call) -> Reply {
 fn report_error(platform: &Platform, call: &Call, to: ExtensionState) -> Reply {
     let id = match identifier(call) {
         Ok(id) => id,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let Some(kind) = call.header("lambda-extension-function-error-type") else {
         return error(

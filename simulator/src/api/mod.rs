@@ -106,8 +106,8 @@ fn accepted() -> Reply {
 }
 
 /// The extension's identifier, or the 403 that its absence deserves.
-fn identifier(call: &Call) -> Result<&str, Reply> {
-    let refuse = |kind, message| Err(error(StatusCode::FORBIDDEN, kind, message));
+fn identifier(call: &Call) -> Result<&str, Box<Reply>> {
+    let refuse = |kind, message| Err(Box::new(error(StatusCode::FORBIDDEN, kind, message)));
     match call.header("lambda-extension-identifier") {
         None | Some("") => {
             refuse("Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header")

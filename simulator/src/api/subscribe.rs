@@ -26,7 +26,7 @@ pub(super) fn subscribe(platform: &Arc<Platform>, call: &Call) -> Reply {
     }
     let id = match identifier(call) {
         Ok(id) => id,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let found = platform.state.change(|state| {
         let open = state.subscription_open;

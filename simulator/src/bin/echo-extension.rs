@@ -38,10 +38,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (_, event) = call(&api, "GET /2020-01-01/extension/event/next", &id, "")?;
         println!("event: {event}");
         if event.contains("SHUTDOWN") {
-            while fault == "stay" {
-                thread::park();
+            match fault.as_str() {
+                "stay" => loop {
+                    thread::park();
+                },
+                _ => return Ok(()),
             }
-            return Ok(());
         }
         match fault.as_str() {
             "crash" => process::exit(3),

@@ -1,0 +1,152 @@
+//! Runs the collector in the simulated Lambda with a small real function, and shows what happened and arrived.
+
+mod options;
+mod show;
+
+use std::error::Error;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use serde_json::json;
+use simulator::figures::Figures;
+use simulator::timeline::Paint;
+use simulator::{FakeBackend, Lambda, Sandbox, Status, free_port};
+
+use options::{Options, Program};
+use show::Summary;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = run(&options) => outcome,
+        // Dropping the sandbox is what ends its processes; dying by the signal would leave them behind.
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("demo: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// True if all went well and nothing was lost.
+async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
+    let paint = Paint {
+        on: !options.json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    };
+    let extension = match &options.extension {
+        Some(path) => std::path::absolute(path)?,
+        None => build("collector", "otelcol-lambda")?,
+    };
+    let backend = FakeBackend::start().await;
+    let (lambda, port) = lambda(options, &extension, &backend)?;
+    let mut sandbox = lambda.start().await?;
+    if !options.json {
+        println!("{}", show::title(options, &extension, &sandbox, paint));
+    }
+    let mut recorded = Vec::new();
+    for number in 1..=options.invocations {
+        let invocation = sandbox.invoke_event(json!({ "order": number })).await;
+        let response = invocation.response.as_deref().unwrap_or_default();
+        recorded.push(serde_json::from_slice(response).unwrap_or_default());
+    }
+    let name = extension.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let usage = sandbox.usage(&name);
+    let ended = sandbox.shutdown().await;
+    let figures = Figures::new(&sandbox.journal(), sandbox.invocations(), usage, Some(&ended));
+    let summary = Summary::new(&backend, &recorded, options.runtime.is_none());
+    let well = sandbox.invocations().iter().all(|invocation| invocation.status == Status::Success);
+    if options.json {
+        println!("{}", json!({ "port": port, "figures": figures, "arrived": summary }));
+    } else {
+        show::report(&sandbox, &backend, &figures, &summary, paint);
+    }
+    if !well || !summary.lost.is_empty() {
+        explain(&sandbox);
+    }
+    Ok(well && summary.lost.is_empty())
+}
+
+/// The function with its extension: ours, or what the options say.
+fn lambda(
+    options: &Options,
+    extension: &PathBuf,
+    backend: &FakeBackend,
+) -> Result<(Lambda, u16), Box<dyn Error>> {
+    let port = if options.config.is_some() { 4318 } else { free_port()? };
+    let runtime = match &options.runtime {
+        Some(program) => program.clone(),
+        None => Program { path: build("function", "function")?, args: Vec::new() },
+    };
+    let mut lambda = Lambda::new(extension)
+        .runtime(runtime.path, runtime.args)
+        .memory(options.memory)
+        .limited()
+        .otlp_port(port)
+        .watch_port(port)
+        // For the function's SDK, and for `${env:OTLP_ENDPOINT}` in a configuration of the user's.
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://localhost:{port}"))
+        .env("OTLP_ENDPOINT", backend.endpoint());
+    lambda = match &options.config {
+        Some(file) => {
+            lambda.env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", std::path::absolute(file)?.display().to_string())
+        }
+        None => lambda.config(&configuration(port)),
+    };
+    Ok((lambda, port))
+}
+
+/// The shortest useful configuration: everything in over OTLP/HTTP, everything out over OTLP/HTTP.
+fn configuration(port: u16) -> String {
+    format!(
+        "receivers:
+  otlp: {{ protocols: {{ http: {{ endpoint: 'localhost:{port}' }} }} }}
+exporters:
+  otlphttp: {{ endpoint: '${{env:OTLP_ENDPOINT}}' }}
+service:
+  pipelines:
+    traces: {{ receivers: [otlp], exporters: [otlphttp] }}
+    metrics: {{ receivers: [otlp], exporters: [otlphttp] }}
+    logs: {{ receivers: [otlp], exporters: [otlphttp] }}
+"
+    )
+}
+
+/// Builds a program of this workspace into the directory that holds this one.
+fn build(package: &str, binary: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--package", package]).current_dir(workspace);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    if !command.status()?.success() {
+        return Err(format!("{package} does not build").into());
+    }
+    let own = std::env::current_exe()?;
+    Ok(own.parent().ok_or("this program has no directory")?.join(binary))
+}
+
+/// What the processes said, for whoever wants to know why it did not go well.
+fn explain(sandbox: &Sandbox) {
+    for invocation in sandbox.invocations() {
+        if invocation.status != Status::Success {
+            eprintln!("{}: {:?}", invocation.request_id, invocation.status);
+        }
+    }
+    for line in sandbox.output() {
+        eprintln!("{}: {}", line.source, line.text);
+    }
+}

@@ -1,0 +1,69 @@
+//! The demo's command line.
+
+use std::path::PathBuf;
+
+/// What the user wants.
+pub struct Options {
+    pub extension: Option<PathBuf>,
+    pub runtime: Option<Program>,
+    pub invocations: usize,
+    pub memory: u32,
+    pub config: Option<PathBuf>,
+    pub json: bool,
+}
+
+/// A program and its arguments.
+#[derive(Clone)]
+pub struct Program {
+    pub path: PathBuf,
+    pub args: Vec<String>,
+}
+
+pub const USAGE: &str = "cargo demo [options]
+
+Runs a Lambda extension (the collector of this workspace) beside a function in a simulated Lambda with a backend
+that keeps what arrives; fails if something is lost.
+
+  --invocations N    how often to invoke the function (5)
+  --memory MB        the function's memory, which also decides its share of CPU (512)
+  --config FILE      a collector configuration; ${env:OTLP_ENDPOINT} is the backend's URL; the function sends to 4318
+  --extension PATH   run this extension instead
+  --json             print figures and what arrived as JSON
+  --runtime CMD...   run this runtime instead of our function (the rest of the line)";
+
+impl Options {
+    pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
+        let mut options = Options {
+            extension: None,
+            runtime: None,
+            invocations: 5,
+            memory: 512,
+            config: None,
+            json: false,
+        };
+        while let Some(option) = args.next() {
+            let mut value = || args.next().ok_or(format!("{option} wants a value\n\n{USAGE}"));
+            match option.as_str() {
+                "--invocations" => options.invocations = number(&option, &value()?, 1, 100_000)? as usize,
+                "--memory" => options.memory = number(&option, &value()?, 128, 10_240)?,
+                "--config" => options.config = Some(value()?.into()),
+                "--extension" => options.extension = Some(value()?.into()),
+                "--json" => options.json = true,
+                "--runtime" => {
+                    let path = value()?.into();
+                    options.runtime = Some(Program { path, args: args.by_ref().collect() });
+                }
+                "--help" | "-h" => return Err(USAGE.into()),
+                _ => return Err(format!("{option} is no option\n\n{USAGE}")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn number(option: &str, text: &str, least: u32, most: u32) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("{option} wants a number from {least} to {most}, not {text:?}")),
+    }
+}
