@@ -196,7 +196,12 @@ impl Expander<'_> {
             return Err(too_deep());
         }
         self.left = self.left.checked_sub(1).ok_or("there are too many references in this configuration")?;
-        let fetched = self.providers.fetch(&uri);
+        let fetched = if uri.contains('$') {
+            let scheme = uri.split(':').next().unwrap_or_default();
+            Err(format!("a $ has no meaning inside ${{{scheme}:...}}"))
+        } else {
+            self.providers.fetch(&uri)
+        };
         let (scheme, text) = match fetched {
             Err(_) if hidden => {
                 return Err("the reference that results from the ${...} inside it can't be had".to_owned());

@@ -54,9 +54,6 @@ impl Providers {
     /// The text behind `uri` = `scheme:rest`, and the scheme.
     pub(crate) fn fetch(&self, uri: &str) -> Result<(&'static str, Option<String>), String> {
         let (scheme, rest) = uri.split_once(':').unwrap_or((uri, ""));
-        if rest.contains('$') {
-            return Err(format!("a $ has no meaning inside ${{{scheme}:...}}"));
-        }
         match self.list.iter().find(|provider| provider.scheme() == scheme) {
             Some(provider) => provider.fetch(rest).map(|text| (provider.scheme(), text)),
             None if LATER.contains(&scheme) => Err(format!(

@@ -16,6 +16,8 @@ pub struct Quirks {
     pub report: Report,
     /// INVOKE events and platform events have no `tracing`, as in emulators.
     pub no_tracing: bool,
+    /// The environment is not frozen between invocations, as in emulators.
+    pub never_freezes: bool,
     /// `shutdownReason` in upper case.
     pub upper_case_shutdown_reason: bool,
     /// Span times as in some AWS examples: `12:01:23:521Z`, which is no ISO 8601.

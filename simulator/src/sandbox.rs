@@ -159,13 +159,21 @@ impl Sandbox {
         self.process(name).and_then(|process| usage::state(process.pid)) == Some('T')
     }
 
+    /// Sends SIGTERM to the process, as `docker stop` does in an emulator.
+    pub fn terminate(&self, name: &str) {
+        if let Some(process) = self.process(name) {
+            process.signal(Signal::TERM);
+        }
+    }
+
     pub(crate) fn process(&self, name: &str) -> Option<&Process> {
         self.processes.iter().find(|process| process.name == name)
     }
 
     /// Stops everything, as between invocations.
     pub fn freeze(&mut self) {
-        if self.platform.managed() || self.platform.state.read(|state| state.frozen) {
+        let never = self.platform.managed() || self.platform.quirks.read(|quirks| quirks.never_freezes);
+        if never || self.platform.state.read(|state| state.frozen) {
             return;
         }
         self.platform.state.change(|state| state.frozen = true);

@@ -9,6 +9,9 @@ use crate::component::RetryOnFailure;
 /// How long an invocation is held for a backend that did not answer lately.
 const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 
+/// The longest wait between attempts when the process is about to end: what is not delivered then is lost.
+const LAST_WAIT: Duration = Duration::from_millis(250);
+
 /// What the outbox knows about its backend.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -20,6 +23,8 @@ pub(super) struct Health {
     rest: Option<Instant>,
     /// No attempt before this, by the backend's wish.
     wish: Option<Instant>,
+    /// The process is about to end.
+    last: bool,
 }
 
 impl Health {
@@ -35,7 +40,8 @@ impl Health {
 
     /// A backend took or finally refused a request. Returns whether it was in trouble before.
     pub fn is_back(&mut self) -> bool {
-        std::mem::take(self).in_trouble()
+        let last = self.last;
+        std::mem::replace(self, Health { last, ..Health::default() }).in_trouble()
     }
 
     /// An attempt failed. Returns whether that is news.
@@ -50,6 +56,10 @@ impl Health {
         self.rest = Some(now + backoff(retry, self.failures, random));
         self.wish = after.map(|after| now + after);
         self.failures = self.failures.saturating_add(1);
+        if self.last {
+            self.last_chance();
+            self.rest = Some(now + backoff(retry, 0, random).min(LAST_WAIT));
+        }
         news
     }
 
@@ -58,9 +68,9 @@ impl Health {
         self.rest = None;
     }
 
-    /// One attempt may be made, whatever the backend wished: the alternative is to lose the data.
+    /// The process is about to end: from now on waits are short, whatever the backend wished.
     pub fn last_chance(&mut self) {
-        (self.rest, self.wish) = (None, None);
+        (self.rest, self.wish, self.last) = (None, None, true);
     }
 
     /// A flush ended without delivering anything of what there was. Returns whether that is news.

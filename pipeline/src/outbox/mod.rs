@@ -141,7 +141,7 @@ impl Outbox {
         self.state.borrow_mut().health.new_chance();
     }
 
-    /// The process is about to end: one attempt may be made, whatever the backend asked for.
+    /// The process is about to end: attempts are made at short intervals, whatever the backend asked for.
     pub fn last_chance(&self) {
         self.state.borrow_mut().health.last_chance();
     }

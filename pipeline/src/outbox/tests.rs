@@ -159,7 +159,8 @@ async fn the_backends_own_wish_to_wait_is_honoured_over_flushes() {
 #[tokio::test(start_paused = true)]
 async fn the_last_flush_tries_whatever_the_backend_wished() {
     let backend = Backend::default();
-    backend.next([Answer::Busy(Some(Duration::from_secs(3600)))]);
+    let wish = || Answer::Busy(Some(Duration::from_secs(3600)));
+    backend.next([wish(), wish(), wish()]);
     let (outbox, budget) = outbox(&backend);
     outbox.put(spans(&budget, [1]));
     flush(&outbox).await;

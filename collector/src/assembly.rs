@@ -1,0 +1,132 @@
+//! From a document to a plan: the lists of components meet the user's YAML here.
+//!
+//! A mistake costs the part that it spoils and what can't run without that; the rest runs.
+
+use std::collections::BTreeMap;
+
+use config::{Document, Env, Id, Known, Mistake, Mistakes, Node, Section};
+use pipeline::{Budget, Context, Exporter, Factory, PipelinePlan, Plan, Processor, Receiver, Signal};
+
+/// A component's name and the other names that configurations know it by.
+pub type Names = (&'static str, Vec<&'static str>);
+
+/// The lists of components, and what each component is built with.
+pub struct Assembler<'a> {
+    env: &'a Env,
+    budget: &'a Budget,
+    receivers: Vec<Factory<dyn Receiver>>,
+    processors: Vec<Factory<dyn Processor>>,
+    exporters: Vec<Factory<dyn Exporter>>,
+}
+
+impl<'a> Assembler<'a> {
+    /// All components of this distribution.
+    pub fn new(env: &'a Env, budget: &'a Budget) -> Self {
+        let (receivers, processors, exporters) = (receivers::all(), processors::all(), exporters::all());
+        Assembler { env, budget, receivers, processors, exporters }
+    }
+
+    /// Their names, by section of a configuration.
+    pub fn names(&self) -> [(Section, Vec<Names>); 3] {
+        [
+            (Section::Receivers, names(&self.receivers)),
+            (Section::Processors, names(&self.processors)),
+            (Section::Exporters, names(&self.exporters)),
+        ]
+    }
+
+    /// Builds all of `document` that is sound, and adds to `mistakes` what is found not to be.
+    pub fn assemble(&self, document: &Document, mistakes: &mut Vec<Mistake>) -> Plan {
+        mistakes.extend(document.check(&self.known()).err().into_iter().flat_map(|found| found.0));
+        let sound = document.clone().without(mistakes);
+        let mut receivers = self.build_all(&sound, Section::Receivers, &self.receivers, mistakes);
+        let mut exporters = self.build_all(&sound, Section::Exporters, &self.exporters, mistakes);
+        // Built to find their mistakes; each pipeline gets processors of its own.
+        self.build_all(&sound, Section::Processors, &self.processors, mistakes);
+        check_signals(&sound, &exporters, mistakes);
+
+        let sound = sound.without(mistakes);
+        let pipelines: Vec<_> =
+            sound.pipelines.iter().filter_map(|pipeline| self.plan(&sound, pipeline)).collect();
+        // What no pipeline uses does not run: no port is opened for it.
+        receivers.retain(|id, _| pipelines.iter().any(|pipeline| pipeline.receivers.contains(id)));
+        exporters.retain(|id, _| pipelines.iter().any(|pipeline| pipeline.exporters.contains(id)));
+        Plan {
+            receivers: receivers.into_iter().collect(),
+            exporters: exporters.into_iter().collect(),
+            pipelines,
+        }
+    }
+
+    fn known(&self) -> Known {
+        self.names().into_iter().fold(Known::default(), |known, (section, names)| {
+            known.with(section, names.into_iter().flat_map(|(name, aliases)| [vec![name], aliases].concat()))
+        })
+    }
+
+    fn plan(&self, document: &Document, pipeline: &config::Pipeline) -> Option<PipelinePlan> {
+        let processor =
+            |id| self.build(&self.processors, id, document.component(Section::Processors, id)?)?.ok();
+        Some(PipelinePlan {
+            signal: Signal::from_name(&pipeline.id.kind)?,
+            receivers: pipeline.receivers.clone(),
+            processors: pipeline.processors.iter().map(processor).collect::<Option<_>>()?,
+            exporters: pipeline.exporters.clone(),
+        })
+    }
+
+    fn build_all<T: ?Sized>(
+        &self,
+        document: &Document,
+        section: Section,
+        factories: &[Factory<T>],
+        mistakes: &mut Vec<Mistake>,
+    ) -> BTreeMap<Id, Box<T>> {
+        let mut built = BTreeMap::new();
+        for (id, node) in document.components(section) {
+            match self.build(factories, id, node) {
+                Some(Ok(component)) => drop(built.insert(id.clone(), component)),
+                Some(Err(found)) => mistakes.extend(found.0),
+                None => {}
+            }
+        }
+        built
+    }
+
+    fn build<T: ?Sized>(
+        &self,
+        factories: &[Factory<T>],
+        id: &Id,
+        node: &Node,
+    ) -> Option<Result<Box<T>, Mistakes>> {
+        let factory = factories.iter().find(|factory| factory.is_called(&id.kind))?;
+        let context = Context {
+            id: id.clone(),
+            env: self.env.clone(),
+            budget: self.budget.clone(),
+            user_agent: concat!("otelcol-lambda/", env!("CARGO_PKG_VERSION")).into(),
+        };
+        Some((factory.build)(node, &context))
+    }
+}
+
+/// An exporter must be able to send what its pipelines carry.
+fn check_signals(
+    document: &Document,
+    exporters: &BTreeMap<Id, Box<dyn Exporter>>,
+    mistakes: &mut Vec<Mistake>,
+) {
+    for pipeline in &document.pipelines {
+        let Some(signal) = Signal::from_name(&pipeline.id.kind) else { continue };
+        for id in &pipeline.exporters {
+            let lack = exporters.get(id).and_then(|exporter| exporter.takes(signal).err());
+            if let (Some(lack), Some(node)) = (lack, document.component(Section::Exporters, id)) {
+                mistakes.extend(node.mistake("", lack).0);
+            }
+        }
+    }
+}
+
+fn names<T: ?Sized>(factories: &[Factory<T>]) -> Vec<Names> {
+    factories.iter().map(|factory| (factory.name, factory.aliases.clone())).collect()
+}

@@ -1,0 +1,109 @@
+//! What the user wants to run: read, checked, reported, started.
+
+use std::process::ExitCode;
+
+use config::{Document, Env, Lookup, Mistake, Providers, Warnings};
+use pipeline::{Budget, Plan, Service};
+
+use crate::assembly::Assembler;
+use crate::log::Log;
+
+/// What runs when no configuration is found anywhere: takes OTLP, prints what it gets.
+const BUILT_IN: &str = include_str!("built-in.yaml");
+
+/// Telemetry may take an eighth of the function's memory,
+const MEMORY_SHARE: usize = 8;
+/// but always so many bytes,
+const LEAST_BUDGET: usize = 16 << 20;
+/// and never more than so many, which is also what it may take outside Lambda.
+const LARGEST_BUDGET: usize = 256 << 20;
+
+/// A configuration, and what became of it.
+pub struct Configuration {
+    /// Everything wrong with it. What is sound runs all the same, inside Lambda.
+    pub mistakes: Vec<Mistake>,
+    warnings: Warnings,
+    document: Option<Document>,
+    plan: Plan,
+    budget: Budget,
+}
+
+impl Configuration {
+    /// Reads the configuration from `uris`, or from where it is looked up if there are none, and builds what it
+    /// names. Opens nothing.
+    pub fn load(env: &Env, uris: &[String]) -> Self {
+        let budget = budget(env);
+        let loaded = Document::load(&Lookup::new(uris.to_vec(), BUILT_IN), &Providers::new(env));
+        let mut mistakes = loaded.mistakes;
+        let assembler = Assembler::new(env, &budget);
+        let plan = loaded.document.as_ref().map(|document| assembler.assemble(document, &mut mistakes));
+        let plan = plan.unwrap_or_default();
+        Configuration { mistakes, warnings: loaded.warnings, document: loaded.document, plan, budget }
+    }
+
+    /// Lets the log be as the configuration wants it, then tells what is wrong or better written otherwise.
+    pub fn report(&self, log: &Log) {
+        if let Some(document) = &self.document {
+            log.heed(&document.telemetry);
+        }
+        self.warnings.drain().iter().for_each(|warning| ::log::warn!("{warning}"));
+        self.mistakes.iter().for_each(|mistake| ::log::error!("{mistake}"));
+    }
+
+    /// Takes the ports and starts. Nothing if no pipeline can run.
+    pub fn start(mut self) -> Option<Service> {
+        for (id, error) in self.plan.bind() {
+            ::log::error!("otelcol.component.id":% = id, "otelcol.component.kind" = "receiver"; "{error}");
+        }
+        (!self.plan.pipelines.is_empty()).then(|| Service::start(self.plan, &self.budget))
+    }
+
+    /// Says what is wrong and what is better written otherwise; status 1 if anything is wrong.
+    pub fn validate(&self) -> ExitCode {
+        self.warnings.drain().iter().for_each(|warning| eprintln!("warning: {warning}"));
+        self.mistakes.iter().for_each(|mistake| eprintln!("error: {mistake}"));
+        if self.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// Prints it as it is understood, secrets masked; status 1 if anything is wrong.
+    pub fn print(&self) -> ExitCode {
+        if let Some(document) = &self.document {
+            print!("{}", document.to_yaml());
+        }
+        self.validate()
+    }
+}
+
+/// The budget for telemetry in memory, by the function's memory size in MB.
+fn budget(env: &Env) -> Budget {
+    let memory =
+        env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|megabytes| megabytes.parse::<usize>().ok());
+    let share = memory.map(|megabytes| megabytes.saturating_mul(1 << 20) / MEMORY_SHARE);
+    Budget::new(share.unwrap_or(LARGEST_BUDGET).clamp(LEAST_BUDGET, LARGEST_BUDGET))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(memory: &str) -> usize {
+        budget(&Env::from_iter([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)])).limit() >> 20
+    }
+
+    #[test]
+    fn the_budget_follows_the_functions_memory() {
+        assert_eq!([with("128"), with("512"), with("1769"), with("10240")], [16, 64, 221, 256]);
+    }
+
+    #[test]
+    fn an_odd_memory_size_is_no_obstacle() {
+        assert_eq!([with(""), with("0"), with("-1"), with("99999999999999")], [256, 16, 256, 256]);
+    }
+
+    #[test]
+    fn the_built_in_configuration_has_no_mistakes() {
+        let configuration = Configuration::load(&Env::default(), &[format!("yaml:{BUILT_IN}")]);
+        assert_eq!(configuration.mistakes, []);
+        assert_eq!(configuration.plan.pipelines.len(), 3);
+    }
+}

@@ -1,0 +1,320 @@
+//! A client of the Lambda Extensions API (2020-01-01) and of the Telemetry API's subscription (2022-07-01).
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>. Plain HTTP/1.1 to the address in
+//! `AWS_LAMBDA_RUNTIME_API`. There is no timeout: `event/next` answers when the sandbox thaws, be it in hours.
+
+use std::cell::RefCell;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use pipeline::Error;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+/// What an `INVOKE` that names no deadline is given: the longest timeout that Lambda knows.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+/// What a `SHUTDOWN` that names no deadline is given: Lambda's budget for external extensions.
+const SHUTDOWN_BUDGET: Duration = Duration::from_secs(2);
+
+/// The API of one execution environment, not yet registered with.
+pub struct Api {
+    address: String,
+    /// The connection, while no request uses it.
+    idle: RefCell<Option<SendRequest<Full<Bytes>>>>,
+}
+
+/// An extension that is registered.
+pub struct Extension {
+    api: Api,
+    identifier: String,
+    /// What the platform told at registration.
+    pub function: Function,
+}
+
+/// What the platform tells an extension of its function.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Function {
+    /// The account that owns the function; not told by every emulator.
+    pub account_id: Option<String>,
+}
+
+/// The lifecycle events that an extension may register for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Register {
+    /// `INVOKE` and `SHUTDOWN`: an ordinary function.
+    InvokeAndShutdown,
+    /// `SHUTDOWN` alone: Lambda Managed Instances know no other.
+    Shutdown,
+}
+
+/// What `event/next` answers.
+#[derive(Debug, PartialEq)]
+pub enum Event {
+    /// The function is invoked.
+    Invoke(Invocation),
+    /// The environment ends at this time; then the process is killed.
+    Shutdown {
+        /// When.
+        deadline: Instant,
+    },
+    /// Something that this version does not know; to be ignored.
+    Unknown(String),
+}
+
+/// One invocation of the function.
+#[derive(Debug, PartialEq)]
+pub struct Invocation {
+    /// Its request id.
+    pub request_id: String,
+    /// When the function's timeout strikes, which counts the extension's time too.
+    pub deadline: Instant,
+}
+
+/// What a subscription to the Telemetry API came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Subscribed {
+    /// Events will come.
+    Yes,
+    /// None will, and this is why: local emulators answer 202 or 404.
+    No(String),
+}
+
+impl Api {
+    /// The API at `address` (`host:port`).
+    pub fn new(address: &str) -> Self {
+        Api { address: address.into(), idle: RefCell::new(None) }
+    }
+
+    /// Registers the extension `name`, which must be its file's name in `/opt/extensions`.
+    ///
+    /// Where the platform takes no `INVOKE` (Lambda Managed Instances answer 403 `Extension.InvalidEventType`), it
+    /// registers for `SHUTDOWN` alone; the answer says which it became.
+    ///
+    /// # Errors
+    /// What the platform said, or why it could not be asked.
+    pub async fn register(self, name: &str, events: Register) -> Result<(Extension, Register), Error> {
+        let (mut status, mut headers, mut body) = self.ask_to_register(name, events).await?;
+        let mut events = events;
+        let refuses_invoke =
+            status == StatusCode::FORBIDDEN && find(&body, b"Extension.InvalidEventType").is_some();
+        if refuses_invoke && events == Register::InvokeAndShutdown {
+            events = Register::Shutdown;
+            (status, headers, body) = self.ask_to_register(name, events).await?;
+        }
+        let identifier = headers.get("lambda-extension-identifier").and_then(|id| id.to_str().ok());
+        match identifier {
+            Some(identifier) if status == StatusCode::OK => {
+                let function = serde_json::from_slice(&body).unwrap_or_default();
+                Ok((Extension { identifier: identifier.into(), api: self, function }, events))
+            }
+            _ => Err(format!("register as {name:?}: {}", said(status, &body)).into()),
+        }
+    }
+
+    async fn ask_to_register(
+        &self,
+        name: &str,
+        events: Register,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+        let body: &[u8] = match events {
+            Register::InvokeAndShutdown => br#"{"events":["INVOKE","SHUTDOWN"]}"#,
+            Register::Shutdown => br#"{"events":["SHUTDOWN"]}"#,
+        };
+        let headers = [("lambda-extension-name", name), ("lambda-extension-accept-feature", "accountId")];
+        self.ask(Method::POST, "/2020-01-01/extension/register", &headers, body.into()).await
+    }
+
+    /// One request on the connection that is there, or on a new one.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+        let mut idle = self.idle.take();
+        let is_ready = match &mut idle {
+            Some(sender) => sender.ready().await.is_ok(),
+            None => false,
+        };
+        let mut sender = match idle.filter(|_| is_ready) {
+            Some(sender) => sender,
+            None => self.connect().await?,
+        };
+        let mut request = Request::builder().method(method).uri(path).header("host", &self.address);
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = sender.send_request(request.body(Full::new(body))?).await?;
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await?.to_bytes();
+        self.idle.replace(Some(sender));
+        Ok((head.status, head.headers, body))
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
+        let stream = TcpStream::connect(&self.address)
+            .await
+            .map_err(|error| format!("Lambda's runtime API at {}: {error}", self.address))?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        // Its end shows at the next use of `sender`.
+        tokio::task::spawn_local(async { drop(connection.await) });
+        Ok(sender)
+    }
+}
+
+impl Extension {
+    /// Waits for the next event. The first call says that the extension is ready.
+    ///
+    /// # Errors
+    /// What the platform said, or why it could not be asked: the environment is broken.
+    pub async fn next(&self) -> Result<Event, Error> {
+        let (status, _, body) =
+            self.ask(Method::GET, "/2020-01-01/extension/event/next", &[], Bytes::new()).await?;
+        if status != StatusCode::OK {
+            return Err(format!("event/next: {}", said(status, &body)).into());
+        }
+        Ok(Event::read(&body, SystemTime::now(), Instant::now()))
+    }
+
+    /// Subscribes to the Telemetry API's platform events, to be sent to `port` of this process. Must come before
+    /// the first [`next`](Extension::next), and the port must be listening.
+    ///
+    /// # Errors
+    /// Why the platform could not be asked.
+    pub async fn subscribe(&self, port: u16) -> Result<Subscribed, Error> {
+        // 25 ms is the shortest buffering there is; the function's end is known that much later.
+        let body = format!(
+            r#"{{"schemaVersion":"2022-12-13","types":["platform"],"buffering":{{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}},"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}/"}}}}"#
+        );
+        let (status, _, body) = self.ask(Method::PUT, "/2022-07-01/telemetry", &[], body.into()).await?;
+        Ok(if status == StatusCode::OK { Subscribed::Yes } else { Subscribed::No(said(status, &body)) })
+    }
+
+    /// Reports that this extension cannot start (before the first [`next`](Extension::next)); fails the function.
+    ///
+    /// # Errors
+    /// Why the platform could not be told.
+    pub async fn init_error(&self, kind: &str, message: &str) -> Result<(), Error> {
+        self.report("init/error", kind, message).await
+    }
+
+    /// Reports that this extension cannot go on.
+    ///
+    /// # Errors
+    /// Why the platform could not be told.
+    pub async fn exit_error(&self, kind: &str, message: &str) -> Result<(), Error> {
+        self.report("exit/error", kind, message).await
+    }
+
+    async fn report(&self, call: &str, kind: &str, message: &str) -> Result<(), Error> {
+        let body =
+            serde_json::json!({"errorMessage": message, "errorType": kind, "stackTrace": []}).to_string();
+        let headers = [("lambda-extension-function-error-type", kind)];
+        self.ask(Method::POST, &format!("/2020-01-01/extension/{call}"), &headers, body.into()).await?;
+        Ok(())
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+        let mut all = vec![("lambda-extension-identifier", self.identifier.as_str())];
+        all.extend_from_slice(headers);
+        self.api.ask(method, path, &all, body).await
+    }
+}
+
+impl Event {
+    /// Reads an event leniently: what is missing gets the value that does least harm.
+    fn read(body: &[u8], wall: SystemTime, now: Instant) -> Event {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        struct Raw {
+            event_type: String,
+            request_id: String,
+            deadline_ms: Option<u64>,
+        }
+        let Ok(raw) = serde_json::from_slice::<Raw>(body) else {
+            return Event::Unknown(String::from_utf8_lossy(body).into_owned());
+        };
+        let deadline = |otherwise: Duration| {
+            let left =
+                raw.deadline_ms.map(|at| (UNIX_EPOCH + Duration::from_millis(at)).duration_since(wall));
+            now + left.map_or(otherwise, Result::unwrap_or_default).min(LONGEST_INVOCATION)
+        };
+        match raw.event_type.to_ascii_uppercase().as_str() {
+            "INVOKE" => Event::Invoke(Invocation {
+                deadline: deadline(LONGEST_INVOCATION),
+                request_id: raw.request_id,
+            }),
+            "SHUTDOWN" => Event::Shutdown { deadline: deadline(SHUTDOWN_BUDGET) },
+            _ => Event::Unknown(raw.event_type),
+        }
+    }
+}
+
+/// Where `needle` first stands in `hay`.
+pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    hay.windows(needle.len()).position(|window| window == needle)
+}
+
+fn said(status: StatusCode, body: &[u8]) -> String {
+    format!("{status} {}", String::from_utf8_lossy(&body[..body.len().min(500)]).trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> (Event, Instant) {
+        let now = Instant::now();
+        (Event::read(body.as_bytes(), UNIX_EPOCH + Duration::from_secs(1000), now), now)
+    }
+
+    #[test]
+    fn an_invocation_is_read_with_its_deadline() {
+        let (event, now) = read(
+            r#"{"eventType":"INVOKE","deadlineMs":1003000,"requestId":"r1","tracing":{"type":"X-Amzn-Trace-Id","value":"Root=1"}}"#,
+        );
+        let deadline = now + Duration::from_secs(3);
+        assert_eq!(event, Event::Invoke(Invocation { request_id: "r1".into(), deadline }));
+    }
+
+    #[test]
+    fn an_event_without_a_deadline_gets_the_platforms_own() {
+        let (event, now) = read(r#"{"eventType":"SHUTDOWN","shutdownReason":"SPINDOWN"}"#);
+        assert_eq!(event, Event::Shutdown { deadline: now + SHUTDOWN_BUDGET });
+        let (event, now) = read(r#"{"eventType":"INVOKE"}"#);
+        let deadline = now + LONGEST_INVOCATION;
+        assert_eq!(event, Event::Invoke(Invocation { request_id: String::new(), deadline }));
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_is_now_and_one_out_of_reach_is_the_longest() {
+        let (event, now) = read(r#"{"eventType":"shutdown","deadlineMs":1}"#);
+        assert_eq!(event, Event::Shutdown { deadline: now });
+        let (event, now) = read(r#"{"eventType":"SHUTDOWN","deadlineMs":18446744073709551615}"#);
+        assert_eq!(event, Event::Shutdown { deadline: now + LONGEST_INVOCATION });
+    }
+
+    #[test]
+    fn what_is_not_known_is_kept_apart() {
+        assert_eq!(read("{}").0, Event::Unknown(String::new()));
+        assert_eq!(read("no json").0, Event::Unknown("no json".into()));
+        assert_eq!(read(r#"{"eventType":"RESTORE"}"#).0, Event::Unknown("RESTORE".into()));
+    }
+}

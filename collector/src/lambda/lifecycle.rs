@@ -1,0 +1,89 @@
+//! Everything that makes Lambda special: when to send, and when to let the sandbox freeze.
+//!
+//! An ordinary environment is frozen when the runtime and every extension wait for their next event. So nothing
+//! is sent while `next` is pending, and `next` is asked for once everything is out of the door or cannot be
+//! within the time that an invocation may be held.
+
+use std::time::Duration;
+
+use pipeline::{Error, Flushed, Service};
+use tokio::time::{Instant, sleep_until};
+
+use super::Lambda;
+use super::api::{Event, Invocation};
+
+/// Left of an invocation or of the environment's last moments when we are done: enough to reach the platform.
+const MARGIN: Duration = Duration::from_millis(50);
+/// The most that is left of an invocation whose end the platform does not report. It is rare (a lost or belated
+/// event), and the alternative is that the invocation times out because of us.
+const LONGEST_RESERVE: Duration = Duration::from_millis(500);
+
+/// Follows invocations until the environment ends.
+///
+/// # Errors
+/// The platform gave no next event. What was held is flushed all the same.
+pub async fn follow_invocations(lambda: &Lambda, service: &Service, hold: Duration) -> Result<(), Error> {
+    loop {
+        match lambda.next().await? {
+            Event::Shutdown { deadline } => return end(service, deadline).await,
+            Event::Invoke(invocation) => {
+                service.flush_while_due(function_done(lambda, &invocation)).await;
+                let flushed = service.flush(earlier(invocation.deadline, MARGIN), hold).await;
+                ::log::debug!("faas.invocation_id":% = invocation.request_id; "{}", told(flushed));
+            }
+            Event::Unknown(event) => ::log::debug!("Ignored an event of an unknown type: {event}"),
+        }
+    }
+}
+
+/// Serves an environment that is never frozen: Lambda Managed Instances, which have no invocation events, and
+/// local emulators, which do not tell when the function is done. Sends whenever something is due.
+///
+/// # Errors
+/// The platform gave no next event. What was held is flushed all the same.
+pub async fn serve_unfrozen(lambda: &Lambda, service: &Service) -> Result<(), Error> {
+    loop {
+        if let Event::Shutdown { deadline } = service.flush_while_due(lambda.next()).await? {
+            return end(service, deadline).await;
+        }
+    }
+}
+
+/// Answers `next` and does nothing else: what is left to do for the function when the configuration is unusable.
+///
+/// # Errors
+/// The platform gave no next event.
+pub async fn idle(lambda: &Lambda) -> Result<(), Error> {
+    while !matches!(lambda.next().await?, Event::Shutdown { .. }) {}
+    Ok(())
+}
+
+async fn end(service: &Service, deadline: Instant) -> Result<(), Error> {
+    let flushed = service.shutdown(earlier(deadline, MARGIN)).await;
+    if flushed.kept > 0 {
+        ::log::warn!("The environment ends: {}", told(flushed));
+    }
+    Ok(())
+}
+
+/// Resolves when the platform reports the function's end, or when too little time is left to wait for that.
+async fn function_done(lambda: &Lambda, invocation: &Invocation) {
+    let left = invocation.deadline.saturating_duration_since(Instant::now());
+    let reserve = (left / 10).min(LONGEST_RESERVE);
+    tokio::select! {
+        biased;
+        () = lambda.done.of(&invocation.request_id) => {}
+        () = sleep_until(invocation.deadline - reserve) => {
+            ::log::debug!("faas.invocation_id":% = invocation.request_id; "The platform has not reported the end of the invocation");
+        }
+    }
+}
+
+fn earlier(deadline: Instant, margin: Duration) -> Instant {
+    deadline.checked_sub(margin).unwrap_or(deadline)
+}
+
+fn told(flushed: Flushed) -> String {
+    let Flushed { delivered, refused, kept } = flushed;
+    format!("{delivered} items delivered, {refused} dropped, {kept} kept")
+}

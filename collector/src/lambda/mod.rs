@@ -1,0 +1,116 @@
+//! Life as an external Lambda extension: start, follow the environment, leave in time.
+
+mod api;
+mod lifecycle;
+mod telemetry;
+
+use std::path::Path;
+use std::time::Duration;
+
+use config::{Env, Mistakes};
+use pipeline::Error;
+
+use self::api::{Api, Event, Extension, Register, Subscribed};
+use self::telemetry::Done;
+use crate::configuration::Configuration;
+use crate::log::Log;
+use crate::signals::Terminated;
+
+/// The longest that an invocation is held after the function's end for a backend that answers slowly. A cold TLS
+/// connection on a 128 MB function takes some 200 ms; a second leaves room for a distant region.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// The platform, as an extension sees it.
+pub struct Lambda {
+    extension: Extension,
+    /// Which invocations are done.
+    done: Done,
+    terminated: Terminated,
+}
+
+impl Lambda {
+    /// The next event. SIGTERM, which emulators send on `docker stop`, counts as the environment's end.
+    async fn next(&self) -> Result<Event, Error> {
+        tokio::select! {
+            event = self.extension.next() => event,
+            deadline = self.terminated.deadline() => Ok(Event::Shutdown { deadline }),
+        }
+    }
+}
+
+/// Runs as the extension of the environment whose runtime API is at `address`, until that ends.
+///
+/// # Errors
+/// The platform did not let us register or go on.
+pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result<(), Error> {
+    let managed = env.get("AWS_LAMBDA_INITIALIZATION_TYPE") == Some("lambda-managed-instances");
+    let events = if managed { Register::Shutdown } else { Register::InvokeAndShutdown };
+    // The configuration is read while the platform answers.
+    let name = own_file_name();
+    let (registered, configuration) =
+        tokio::join!(Api::new(address).register(&name, events), async { Configuration::load(env, uris) });
+    let (extension, events) = registered?;
+    if let Some(account) = &extension.function.account_id {
+        leave_account_id(account);
+    }
+    configuration.report(log);
+    let strict = env.get("OTELCOL_LAMBDA_ON_CONFIG_ERROR") == Some("fail");
+    if strict && !configuration.mistakes.is_empty() {
+        let mistakes = Mistakes(configuration.mistakes).to_string();
+        extension.init_error("Extension.ConfigInvalid", &mistakes).await?;
+        return Err("OTELCOL_LAMBDA_ON_CONFIG_ERROR=fail and the configuration has mistakes".into());
+    }
+    let lambda = Lambda { extension, done: Done::default(), terminated: Terminated::watch()? };
+    let ended = live(&lambda, configuration, events).await;
+    if let Err(error) = &ended {
+        // Best effort: the platform that has just failed us may not take this either.
+        let _ = lambda.extension.exit_error("Extension.NextFailed", &error.to_string()).await;
+    }
+    ended
+}
+
+async fn live(lambda: &Lambda, configuration: Configuration, events: Register) -> Result<(), Error> {
+    let Some(service) = configuration.start() else { return lifecycle::idle(lambda).await };
+    let frozen = events == Register::InvokeAndShutdown && subscribe(lambda).await;
+    let ended = if frozen {
+        lifecycle::follow_invocations(lambda, &service, HOLD).await
+    } else {
+        lifecycle::serve_unfrozen(lambda, &service).await
+    };
+    if ended.is_err() {
+        let _ = service.shutdown(tokio::time::Instant::now() + HOLD).await;
+    }
+    ended
+}
+
+/// Whether the platform will tell when the function is done. Local emulators do not, and do not freeze either.
+async fn subscribe(lambda: &Lambda) -> bool {
+    let subscribed = async {
+        let port = telemetry::listen(lambda.done.clone()).await?;
+        lambda.extension.subscribe(port).await
+    };
+    let reason = match subscribed.await {
+        Ok(Subscribed::Yes) => return true,
+        Ok(Subscribed::No(said)) => said,
+        Err(error) => error.to_string(),
+    };
+    ::log::warn!(
+        "The platform does not tell when the function is done, so data is sent as it comes: {reason}"
+    );
+    false
+}
+
+/// The name to register with: that of this file in `/opt/extensions`.
+fn own_file_name() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    Path::new(&path).file_name().map_or("otelcol-lambda".into(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Leaves the account's id where the SDKs' resource detectors look for it: as the target of a symbolic link.
+fn leave_account_id(account: &str) {
+    let link = Path::new("/tmp/.otel-aws-account-id");
+    let _ = std::fs::remove_file(link);
+    if let Err(error) = std::os::unix::fs::symlink(account, link) {
+        ::log::debug!("Could not leave the account's id at {}: {error}", link.display());
+    }
+}

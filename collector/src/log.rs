@@ -1,0 +1,76 @@
+//! The process's own log, as environment and configuration want it.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use ::log::LevelFilter;
+use config::{Env, LogLevel, Telemetry};
+use pipeline::Error;
+use pipeline::log::{Logger, level};
+
+/// The log of this process.
+pub struct Log {
+    logger: &'static Logger,
+    /// What `OPENTELEMETRY_EXTENSION_LOG_LEVEL` asks for.
+    asked: Option<LevelFilter>,
+}
+
+impl Log {
+    /// Starts to log, on stdout, at the level that the environment names or at info.
+    ///
+    /// # Errors
+    /// The process logs already.
+    pub fn start(env: &Env) -> Result<Self, Error> {
+        let name = env.get("OPENTELEMETRY_EXTENSION_LOG_LEVEL").unwrap_or_default();
+        let asked = if name.is_empty() { None } else { level(name) };
+        let resource = resource(&BTreeMap::new());
+        let logger = Logger::new(asked.unwrap_or(LevelFilter::Info), &resource, std::io::stdout())
+            .install()
+            .map_err(|error| error.to_string())?;
+        if asked.is_none() && !name.is_empty() {
+            ::log::warn!(
+                "OPENTELEMETRY_EXTENSION_LOG_LEVEL: there is no level {name:?}; valid are debug, info, warn and error"
+            );
+        }
+        Ok(Log { logger, asked })
+    }
+
+    /// Heeds `service.telemetry`. Where environment and configuration both name a level, the quieter one holds.
+    pub fn heed(&self, telemetry: &Telemetry) {
+        let configured = telemetry.log_level.map(|level| match level {
+            LogLevel::Debug => LevelFilter::Debug,
+            LogLevel::Info => LevelFilter::Info,
+            LogLevel::Warn => LevelFilter::Warn,
+            LogLevel::Error => LevelFilter::Error,
+            LogLevel::Fatal => LevelFilter::Off,
+        });
+        if let Some(level) = self.asked.into_iter().chain(configured).min() {
+            self.logger.set_level(level);
+        }
+    }
+}
+
+/// What the log says of itself: the Collector's own three attributes.
+fn resource(more: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let own = [
+        ("service.instance.id", uuid()),
+        ("service.name", "otelcol-lambda".into()),
+        ("service.version", env!("CARGO_PKG_VERSION").into()),
+    ];
+    let own = own.map(|(key, value)| (key.to_owned(), value));
+    own.into_iter().chain(more.clone()).collect()
+}
+
+/// A random UUID (version 4); the standard library's hash seeds are random enough to tell processes apart.
+fn uuid() -> String {
+    let random = |part: u8| std::hash::RandomState::new().hash_one(part);
+    let (high, low) = (random(0) & !0xf000 | 0x4000, random(1) >> 2 | 1 << 63);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
+}

@@ -1,0 +1,148 @@
+//! The end of things: a platform that fails, signals, and life outside Lambda.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use simulator::otlp::{OtlpRequest, traces};
+use simulator::{Behaviour, FakeBackend, Outcome, Quirks, Status, TelemetryApi, post};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::stage::{COLLECTOR, Ports, otlp_http, sandbox, start};
+
+#[tokio::test]
+async fn a_platform_without_a_next_event_gets_an_exit_error_after_a_last_flush() {
+    let backend = FakeBackend::start().await;
+    let (mut sandbox, _) = sandbox(&backend).await;
+    backend.behave(Behaviour::unavailable(None)).await;
+    sandbox.quirks(|quirks| quirks.failing_nexts = 1);
+    backend.script([Behaviour::unavailable(None)]);
+    sandbox
+        .invoke(|function| async move {
+            function.post_otlp(&traces("orders", 3)).await.unwrap();
+        })
+        .await;
+    assert!(sandbox.extension_output().contains("event/next"), "{}", sandbox.extension_output());
+    assert!(backend.requests().len() >= 2, "a last attempt was made");
+}
+
+#[tokio::test]
+async fn after_a_crash_of_the_function_it_starts_again_and_nothing_is_lost() {
+    let backend = FakeBackend::start().await;
+    let (mut sandbox, _) = sandbox(&backend).await;
+    for round in 1..=3 {
+        let invoked = sandbox
+            .invoke(|function| async move {
+                function.post_otlp(&traces("orders", 1)).await.unwrap();
+                Outcome::Crash
+            })
+            .await;
+        assert!(matches!(invoked.status, Status::Failed(_)));
+        assert_eq!(backend.items(), round);
+    }
+}
+
+#[tokio::test]
+async fn registration_refused_ends_the_process_with_the_reason() {
+    let ports = Ports::free();
+    let lambda = ports.lambda("").quirks(|quirks| quirks.register = Some(500));
+    let failed = lambda.init_timeout(Duration::from_secs(2)).start().await.err().unwrap();
+    assert!(
+        failed.sandbox.extension_output().contains("register as"),
+        "{}",
+        failed.sandbox.extension_output()
+    );
+}
+
+/// The collector outside Lambda, once it listens.
+async fn standalone(ports: Ports, backend: &FakeBackend) -> Child {
+    let config = ports.config(&otlp_http(backend), "otlp_http");
+    let child = Command::new(COLLECTOR)
+        .args(["--config", &format!("yaml:{config}")])
+        .env_remove("AWS_LAMBDA_RUNTIME_API")
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    while tokio::net::TcpStream::connect(("127.0.0.1", ports.http)).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    child
+}
+
+async fn send(ports: Ports, spans: usize) {
+    let request = traces("orders", spans);
+    let headers = [("content-type", "application/x-protobuf")];
+    let answer =
+        post(ports.http, request.http_path(), &headers, prost::Message::encode_to_vec(&request)).await;
+    assert!(answer.unwrap().is_taken());
+}
+
+fn terminate(child: &Child) {
+    let killed =
+        std::process::Command::new("kill").args(["-TERM", &child.id().unwrap().to_string()]).status();
+    assert!(killed.unwrap().success());
+}
+
+#[tokio::test]
+async fn outside_lambda_data_leaves_as_it_comes() {
+    let backend = FakeBackend::start().await;
+    let ports = Ports::free();
+    let mut child = standalone(ports, &backend).await;
+    send(ports, 5).await;
+    assert_eq!(backend.wait_for_items(5).await, 5);
+    terminate(&child);
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn outside_lambda_sigterm_flushes_what_waits() {
+    let backend = FakeBackend::start().await;
+    let ports = Ports::free();
+    let mut child = standalone(ports, &backend).await;
+    backend.behave(Behaviour::unavailable(Some(Duration::from_secs(60)))).await;
+    send(ports, 5).await;
+    backend.wait_for_requests(1).await;
+    backend.behave(Behaviour::Accept).await;
+    terminate(&child);
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    assert_eq!(backend.items(), 5);
+}
+
+#[tokio::test]
+async fn outside_lambda_a_mistake_ends_it_with_the_reason() {
+    let mut child = Command::new(COLLECTOR)
+        .args(["--config", "yaml:service::nonsense: 1"])
+        .env_remove("AWS_LAMBDA_RUNTIME_API")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut said = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        said.push_str(&line);
+    }
+    assert_eq!(child.wait().await.unwrap().code(), Some(1));
+    assert!(said.contains("nonsense"), "{said}");
+}
+
+#[tokio::test]
+async fn a_termination_signal_inside_lambda_flushes_too() {
+    let backend = FakeBackend::start().await;
+    let ports = Ports::free();
+    let config = ports.config(&otlp_http(&backend), "otlp_http");
+    let emulator = |quirks: &mut Quirks| {
+        (quirks.telemetry, quirks.never_freezes) = (TelemetryApi::NotSupported, true);
+    };
+    let mut sandbox = start(ports.lambda(&config).quirks(emulator)).await;
+    backend.behave(Behaviour::unavailable(Some(Duration::from_secs(60)))).await;
+    sandbox
+        .invoke(|function| async move {
+            function.post_otlp(&traces("orders", 2)).await.unwrap();
+        })
+        .await;
+    backend.wait_for_requests(1).await;
+    backend.behave(Behaviour::Accept).await;
+    sandbox.terminate("otelcol-lambda");
+    assert_eq!(backend.wait_for_items(2).await, 2, "{}", sandbox.extension_output());
+}
