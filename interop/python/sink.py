@@ -2,7 +2,7 @@
 
 As a program it serves until its standard input ends. It prints one line with the ports to send to and the one to
 ask, `{"grpc": PORT, "http": PORT, "received": PORT}`: `GET /traces` there (or metrics, logs) waits until any have
-arrived and answers with them, as OTLP/JSON.
+arrived and answers with them, as OTLP/JSON. `POST /marks/NAME` there puts a mark between what arrives before and after.
 """
 
 import base64
@@ -27,10 +27,14 @@ REQUESTS = {
 
 
 class Sink:
-    """Listens on two ports of the loopback, `http_port` and `grpc_port`, and keeps what it receives."""
+    """Listens on two ports of the loopback, `http_port` and `grpc_port`, and keeps what it receives.
+
+    `journal` holds pairs in the order of arrival: (signal, request) and ("mark", name).
+    """
 
     def __init__(self):
         self._arrived = threading.Condition()
+        self.journal = []
         self._received = {signal: request() for signal, request in REQUESTS.items()}
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: _Handler(self, *args))
         self._http.daemon_threads = True
@@ -45,6 +49,7 @@ class Sink:
     def take(self, signal, request):
         """Keeps a request; several of one signal are merged into one."""
         with self._arrived:
+            self.journal.append((signal, request))
             self._received[signal].MergeFrom(request)
             self._arrived.notify_all()
 
@@ -92,6 +97,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self._body()
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        if self.path.startswith("/marks/"):
+            self._sink.journal.append(("mark", self.path.removeprefix("/marks/")))
+            return self._answer("text/plain", b"")
         signal = self.path.removeprefix("/v1/")
         if self.headers["Content-Type"] == "application/json":
             self._sink.take(signal, from_json(signal, body))
