@@ -38,7 +38,8 @@ fn write(tree: &Tree, indent: usize, masked: bool, out: &mut String) {
             let shown = match tree.scalar() {
                 None | Some(Scalar::Null) => return,
                 _ if masked => MASK.to_owned(),
-                Some(Scalar::Text(_)) => text(&without_user(written)),
+                // A `$` would be a reference when this is read again.
+                Some(Scalar::Text(_)) => text(&without_user(written).replace('$', "$$")),
                 Some(_) if *plain => written.to_string(),
                 Some(_) => text(written),
             };

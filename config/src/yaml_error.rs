@@ -26,6 +26,8 @@ pub(crate) fn explain(error: &ScanError, text: &str, source: Rc<str>) -> Mistake
         ((line, tab + 1), "a tab in the indentation; YAML wants blanks".to_owned())
     } else if let Some(place) = quote {
         (place, "the quote that opens here is not closed in this line".to_owned())
+    } else if let Some(place) = reference_in_brackets(&lines, line) {
+        (place, "between [ ] or { } a ${...} must stand in quotes".to_owned())
     } else if let Some((place, bracket)) = unclosed_bracket(&lines) {
         (place, format!("the {bracket} that opens here is not closed"))
     } else {
@@ -43,6 +45,14 @@ fn unclosed_quote(lines: &[&str]) -> Option<(usize, usize)> {
         let unclosed = starts.find(|(at, c)| line[*at..].matches(*c).count() % 2 == 1);
         unclosed.map(|(at, _)| (i + 1, column(line, at)))
     })
+}
+
+/// The place of a `${` without quotes in the last line, if a bracket is open around it.
+fn reference_in_brackets(lines: &[&str], line: usize) -> Option<(usize, usize)> {
+    let last = lines.last()?;
+    let at = last.match_indices("${").map(|(at, _)| at).find(|at| begins_value(last, *at))?;
+    let before: Vec<&str> = lines.iter().copied().take(lines.len() - 1).chain([&last[..at]]).collect();
+    unclosed_bracket(&before).map(|_| (line, column(last, at)))
 }
 
 /// Line and column of the innermost bracket that begins a value and is still open at the end.

@@ -1,5 +1,6 @@
 //! A configuration in, all that is said about it out.
 #![expect(clippy::unwrap_used, reason = "in helpers of tests, too")]
+#![allow(dead_code, reason = "no test file needs all of it")]
 
 use std::fmt::Write;
 use std::path::Path;
