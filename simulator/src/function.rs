@@ -76,30 +76,35 @@ impl Function {
         post(self.platform.lambda.otlp_port, request.http_path(), &headers, body).await
     }
 
-    /// Sends an OTLP request over gRPC to this port of the collector.
-    ///
-    /// # Errors
-    /// If there is no answer.
-    pub async fn export_grpc(&self, port: u16, request: &impl OtlpRequest) -> Result<Answer, NoAnswer> {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let mut body = vec![0];
-        let message = request.encode_to_vec();
-        body.extend((message.len() as u32).to_be_bytes());
-        body.extend(message);
-        let request = Request::post(format!("http://127.0.0.1:{port}{}", request.grpc_path()))
-            .header(header::CONTENT_TYPE, "application/grpc")
-            .header(header::TE, "trailers")
-            .body(Full::<Bytes>::from(body))?;
-        answer(sender.send_request(request).await?).await
+    /// The port of the platform's API: an extension within the function's process would call it.
+    pub fn api_port(&self) -> u16 {
+        self.platform.api.port()
     }
 
     /// Prints a line, which becomes a `function` record.
     pub fn log(&self, line: impl Into<String>) {
         self.platform.line(FUNCTION, line.into());
     }
+}
+
+/// Sends an OTLP request over gRPC to a port of this machine, on a connection of its own.
+///
+/// # Errors
+/// If there is no answer.
+pub async fn export_grpc(port: u16, request: &impl OtlpRequest) -> Result<Answer, NoAnswer> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let mut body = vec![0];
+    let message = request.encode_to_vec();
+    body.extend((message.len() as u32).to_be_bytes());
+    body.extend(message);
+    let request = Request::post(format!("http://127.0.0.1:{port}{}", request.grpc_path()))
+        .header(header::CONTENT_TYPE, "application/grpc")
+        .header(header::TE, "trailers")
+        .body(Full::<Bytes>::from(body))?;
+    answer(sender.send_request(request).await?).await
 }
 
 /// `POST`s to a port of this machine on a connection of its own.

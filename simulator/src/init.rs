@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::events;
@@ -66,9 +67,7 @@ impl Sandbox {
         })
         .await?;
         self.start_runtime()?;
-        if platform.lambda.runtime.is_some() {
-            wait(&platform, |state| state.runtime.waiting).await?;
-        }
+        wait(&platform, |state| state.runtime.waiting).await?;
         platform.state.change(|state| state.registration_open = false);
         let done = events::init_done(&platform.lambda, phase, None, None);
         platform.telemetry.push(Item::Event(done));
@@ -99,8 +98,15 @@ impl Sandbox {
         };
         // A scripted function has a runtime too: it asks for its first invocation when its init is over.
         self.tasks.spawn(async move {
-            if let Some(script) = script {
-                script(function).await;
+            let mut init = JoinSet::new();
+            init.spawn(async move {
+                if let Some(script) = script {
+                    script(function).await;
+                }
+            });
+            if let Some(Err(_)) = init.join_next().await {
+                platform.state.change(|state| state.blame(Fault::Runtime("Runtime.ExitError".into())));
+                return;
             }
             platform.record(Moment::RuntimeReady);
             platform.state.change(|state| state.runtime.waiting = true);
@@ -137,6 +143,7 @@ impl Sandbox {
             runtime.signal(Signal::KILL);
         }
         self.end_extensions(reason, Instant::now() + crate::shutdown::BUDGET).await;
+        self.tasks.shutdown().await;
         self.ready = false;
         self.held.clear();
         platform.telemetry.reset();

@@ -64,7 +64,7 @@ pub mod timeline;
 mod usage;
 
 pub use backend::{Behaviour, FakeBackend, Received, hex};
-pub use function::{Answer, Function, NoAnswer, Outcome, call, post};
+pub use function::{Answer, Function, NoAnswer, Outcome, call, export_grpc, post};
 pub use invoke::{Invocation, Status};
 pub use journal::{Entry, Journal, Moment};
 pub use lambda::{InitType, Lambda, Program};

@@ -93,15 +93,22 @@ impl Limits {
         if fs::write(&freezer.file, freezer.frozen).is_err() {
             return false;
         }
-        let begun = Instant::now();
-        while begun.elapsed() < FREEZING {
-            match fs::read_to_string(&freezer.file) {
-                Ok(state) if state.trim() == freezer.frozen => return true,
-                _ => std::thread::yield_now(),
+        let given_up = Instant::now() + FREEZING;
+        while Instant::now() < given_up {
+            if self.is_frozen() {
+                return true;
             }
+            std::thread::yield_now();
         }
         self.thaw();
         false
+    }
+
+    /// The freezer says that all processes are stopped.
+    pub fn is_frozen(&self) -> bool {
+        self.freezer.as_ref().is_some_and(|freezer| {
+            fs::read_to_string(&freezer.file).is_ok_and(|state| state.trim() == freezer.frozen)
+        })
     }
 
     /// Lets all processes run again.

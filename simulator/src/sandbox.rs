@@ -30,7 +30,9 @@ const STOPPING: Duration = Duration::from_millis(200);
 pub struct Sandbox {
     pub(crate) platform: Arc<Platform>,
     pub(crate) processes: Vec<Process>,
-    /// The API server, the function's init script, the watchers of ports.
+    /// The platform's API.
+    server: JoinSet<()>,
+    /// What ends with the environment: the function's init script, the watchers of ports.
     pub(crate) tasks: JoinSet<()>,
     pub(crate) limits: Limits,
     pub(crate) log_stream: String,
@@ -70,6 +72,7 @@ impl Sandbox {
             limits: if lambda.limited { Limits::create(lambda.memory_mb) } else { Limits::default() },
             log_stream: format!("{}/[{}]{instance}", clock::date(SystemTime::now()), lambda.version),
             processes: Vec::new(),
+            server: JoinSet::new(),
             tasks: JoinSet::new(),
             ready: false,
             init_took: None,
@@ -78,7 +81,7 @@ impl Sandbox {
             platform: Arc::clone(&platform),
         };
         match listener {
-            Ok(listener) => sandbox.tasks.spawn(api::serve(listener, platform)),
+            Ok(listener) => sandbox.server.spawn(api::serve(listener, platform)),
             Err(error) => {
                 let fault = Fault::Launch("the platform's API".into(), error.to_string());
                 return Err(NotStarted { fault, sandbox });
@@ -156,7 +159,8 @@ impl Sandbox {
 
     /// Whether the process is stopped as the kernel sees it.
     pub fn is_stopped(&self, name: &str) -> bool {
-        self.process(name).and_then(|process| usage::state(process.pid)) == Some('T')
+        let stopped = |process: &Process| self.limits.is_frozen() || usage::state(process.pid) == Some('T');
+        self.process(name).is_some_and(stopped)
     }
 
     /// Sends SIGTERM to the process, as `docker stop` does in an emulator.

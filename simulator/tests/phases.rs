@@ -1,5 +1,7 @@
 //! The life of an environment: init, invoke, freeze, reset, shutdown.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
+
 use std::time::Duration;
 
 use simulator::{Fault, InitType, Lambda, Moment, Outcome, Status, free_port};

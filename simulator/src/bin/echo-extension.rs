@@ -2,15 +2,22 @@
 //!
 //! `ECHO_TELEMETRY=port,port` subscribes these ports; `ECHO_WAIT=platform.runtimeDone` asks for the next event only
 //! after such telemetry; `ECHO_EVENTS=INVOKE` registers only that; `ECHO_FAULT=init-error|exit-error|crash|stay`
-//! misbehaves: in its init, in its first invocation (`exit-error`, `crash`), or by not exiting at SHUTDOWN.
+//! misbehaves: in its init, in its first invocation (`exit-error`, `crash`), or by not exiting at SHUTDOWN;
+//! `ECHO_REFUSE=n` refuses the first n batches of telemetry. With the argument `runtime` it is the smallest runtime
+//! instead: it answers each event with the event, or fails with the error type in the event's `fail`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{env, process, thread};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let api = env::var("AWS_LAMBDA_RUNTIME_API")?;
+    if env::args().nth(1).as_deref() == Some("runtime") {
+        return Ok(runtime(&api)?);
+    }
     let setting = |name: &str| env::var(name).unwrap_or_default();
     let name = env::args().next().unwrap_or_default();
     let name = name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -23,10 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         [("Lambda-Extension-Name", name.as_str()), ("Lambda-Extension-Accept-Feature", "accountId")];
     let (head, body) = call(&api, "POST /2020-01-01/extension/register", &features, &register)?;
     println!("registered: {body}");
-    let id = head
-        .lines()
-        .find_map(|line| line.to_lowercase().strip_prefix("lambda-extension-identifier: ").map(str::to_owned))
-        .ok_or(body)?;
+    let id = header(&head, "lambda-extension-identifier").ok_or(body)?;
     let id = [("Lambda-Extension-Identifier", id.as_str())];
     let telemetry = subscribe(&api, &id, &setting("ECHO_TELEMETRY"))?;
     let fault = setting("ECHO_FAULT");
@@ -54,6 +58,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
+fn runtime(api: &str) -> std::io::Result<()> {
+    loop {
+        let (head, event) = call(api, "GET /2018-06-01/runtime/invocation/next", &[], "")?;
+        println!("function: {event}");
+        let id = header(&head, "lambda-runtime-aws-request-id").unwrap_or_default();
+        let invocation = format!("POST /2018-06-01/runtime/invocation/{id}");
+        match event.split_once(r#""fail":""#).and_then(|(_, rest)| rest.split_once('"')) {
+            None => call(api, &format!("{invocation}/response"), &[], &event)?,
+            Some((error, _)) => {
+                let headers = [("Lambda-Runtime-Function-Error-Type", error)];
+                call(api, &format!("{invocation}/error"), &headers, "{}")?
+            }
+        };
+    }
+}
+
 fn report(api: &str, id: &[(&str, &str)], when: &str) -> std::io::Result<()> {
     let headers = [id[0], ("Lambda-Extension-Function-Error-Type", "Extension.Echo")];
     call(api, &format!("POST /2020-01-01/extension/{when}/error"), &headers, "")?;
@@ -77,12 +97,20 @@ fn subscribe(api: &str, id: &[(&str, &str)], ports: &str) -> std::io::Result<Rec
 }
 
 fn listen(listener: &TcpListener, label: &str, bodies: &Sender<String>) {
+    let refuse = env::var("ECHO_REFUSE").ok().and_then(|count| count.parse().ok()).unwrap_or(0);
+    let left = Arc::new(AtomicUsize::new(refuse));
     for stream in listener.incoming().flatten() {
+        let left = Arc::clone(&left);
         let (label, bodies) = (label.to_owned(), bodies.clone());
         thread::spawn(move || -> std::io::Result<()> {
             let mut reader = BufReader::new(stream.try_clone()?);
             let mut stream = stream;
             while let Some((_, body)) = read(&mut reader)? {
+                let refused = left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+                if refused {
+                    stream.write_all(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")?;
+                    continue;
+                }
                 println!("telemetry {label}: {body}");
                 let _ = bodies.send(body);
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
@@ -99,6 +127,10 @@ fn call(api: &str, line: &str, headers: &[(&str, &str)], body: &str) -> std::io:
     let length = body.len();
     write!(stream, "{line} HTTP/1.1\r\nHost: {api}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")?;
     read(&mut BufReader::new(stream))?.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+}
+
+fn header(head: &str, name: &str) -> Option<String> {
+    head.lines().find_map(|line| line.to_lowercase().strip_prefix(&format!("{name}: ")).map(str::to_owned))
 }
 
 fn read(reader: &mut impl BufRead) -> std::io::Result<Option<(String, String)>> {
