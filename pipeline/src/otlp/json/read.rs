@@ -24,7 +24,8 @@ const BASE64: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
 
 /// Writes the request in `text` as protobuf. Several documents one after the other are one request: dropping all
-/// but the first would lose what is then acknowledged.
+/// but the first would lose what is then acknowledged. Other text behind a document is passed over, as the Go
+/// Collector does.
 ///
 /// # Errors
 /// [`Malformed`], with line, column and the way to the field.
@@ -33,7 +34,7 @@ pub(crate) fn to_protobuf(signal: Signal, text: &[u8]) -> Result<Vec<u8>, Malfor
     let mut out = Vec::with_capacity(text.len() / 2);
     loop {
         message(Type::request(signal), &mut reader, &mut out, DEPTH).map_err(|fault| fault.describe(text))?;
-        if reader.begin() == Begin::End {
+        if reader.begin() != Begin::Object {
             return Ok(out);
         }
     }
@@ -282,8 +283,9 @@ fn double(reader: &mut Reader<'_>) -> Result<f64, Box<Fault>> {
         Ok(value) if value.is_infinite() && text.contains(|letter: char| letter.is_ascii_digit()) => {
             Err(Fault::new(start, format!("the number {} is too large", shorten(&text))))
         }
-        Ok(value) => Ok(value),
-        Err(_) => Err(Fault::new(start, format!("expected a number, found {}", shorten(&text)))),
+        // Go knows no NaN with a sign.
+        Ok(value) if !value.is_nan() || text.len() == 3 => Ok(value),
+        _ => Err(Fault::new(start, format!("expected a number, found {}", shorten(&text)))),
     }
 }
 

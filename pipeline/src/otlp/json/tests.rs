@@ -34,7 +34,7 @@ fn a_mistake_is_told_with_line_column_and_the_way_to_it() {
         ("", "line 1, column 1: expected an object, found the end"),
         (r#"{"resourceSpans":[]"#, "line 1, column 20: expected ',' or '}', found the end"),
         (r#"{"x":[1,tru]}"#, "line 1, column 9: x: expected true"),
-        ("{}x", "line 1, column 3: expected an object, found something that is no JSON"),
+        ("{} {", "line 1, column 5: expected a key in quotes, found the end"),
     ] {
         assert_eq!(told(text), expected);
     }
@@ -64,6 +64,14 @@ fn a_value_that_does_not_fit_is_shown() {
     ] {
         assert_eq!(told(members), expected);
     }
+}
+
+#[test]
+fn documents_back_to_back_are_one_request_and_other_text_is_passed_over() {
+    let items = |text: &str| count(Signal::Logs, &to_protobuf(Signal::Logs, text.as_bytes()).unwrap());
+    let document = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}"#;
+    assert_eq!(items(&format!("{document}\n{document}")), Ok(2));
+    assert_eq!(items(&format!("{document} x{document}")), Ok(1));
 }
 
 #[test]

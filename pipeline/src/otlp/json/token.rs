@@ -190,16 +190,16 @@ impl<'a> Reader<'a> {
         let run = self.run()?;
         if self.text[self.at] == b'"' {
             self.at += 1;
-            return Ok(String::from_utf8_lossy(run));
+            return Ok(repaired(run));
         }
-        let mut string = String::from_utf8_lossy(run).into_owned();
+        let mut string = repaired(run).into_owned();
         loop {
             self.at += 1;
             if self.text[self.at - 1] == b'"' {
                 return Ok(Cow::Owned(string));
             }
             string.push(self.escaped()?);
-            string.push_str(&String::from_utf8_lossy(self.run()?));
+            string.push_str(&repaired(self.run()?));
         }
     }
 
@@ -320,4 +320,10 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// `bytes` as text, with U+FFFD for what is no UTF-8. Nearly all text is; seeing that takes half the time of
+/// `from_utf8_lossy`.
+fn repaired(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

@@ -38,6 +38,9 @@ fn message(message_type: Type, pieces: &[&[u8]], out: &mut String) {
         let count = rest.iter().take_while(|(found, _)| *found == index).count();
         let (these, after) = rest.split_at(count);
         rest = after;
+        if these.is_empty() && !is_always_written(field) {
+            continue;
+        }
         let before = out.len();
         if !std::mem::take(&mut first) {
             out.push(',');
@@ -70,10 +73,14 @@ fn keep_last_of_oneof(fields: &[Field], found: &mut Vec<(usize, RawField<'_>)>) 
     }
 }
 
+/// The Go Collector writes messages that occur once even where they are missing.
+fn is_always_written(field: &Field) -> bool {
+    field.presence == Presence::One && matches!(field.kind, Kind::Message(_))
+}
+
 /// Writes the value of `field` as `found`; false if there is nothing to write.
 fn field(field: &Field, found: &[(usize, RawField<'_>)], out: &mut String) -> bool {
     match (field.presence, field.kind, found) {
-        (Presence::Many, _, []) => return false,
         (Presence::Many, Kind::Message(inner), _) => {
             list(found.iter().map(|(_, raw)| raw.value), out, |value, out| message(inner, &[value], out));
         }
@@ -84,8 +91,7 @@ fn field(field: &Field, found: &[(usize, RawField<'_>)], out: &mut String) -> bo
             }
             list(values, out, |value, out| _ = scalar(kind, value, out));
         }
-        // The Go Collector writes messages that occur once even where they are missing.
-        (Presence::One, Kind::Message(inner), _) | (_, Kind::Message(inner), [_, ..]) => {
+        (_, Kind::Message(inner), _) => {
             let pieces: Vec<&[u8]> = found.iter().map(|(_, raw)| raw.value).collect();
             message(inner, &pieces, out);
         }
@@ -147,7 +153,7 @@ fn scalar(kind: Kind, value: &[u8], out: &mut String) -> bool {
         Kind::Uint64 | Kind::Fixed64 => write_display(out, format_args!("\"{number}\"")),
         Kind::Double => double(f64::from_bits(number), out),
         // It has been found to be UTF-8.
-        Kind::String => string(&String::from_utf8_lossy(value), out),
+        Kind::String => string(std::str::from_utf8(value).unwrap_or_default(), out),
         Kind::Bytes => {
             out.push('"');
             STANDARD.encode_string(value, out);
@@ -155,7 +161,8 @@ fn scalar(kind: Kind, value: &[u8], out: &mut String) -> bool {
         }
         Kind::Id(_) => {
             out.push('"');
-            value.iter().for_each(|byte| write_display(out, format_args!("{byte:02x}")));
+            let digit = |bits: u8| char::from_digit(bits.into(), 16).unwrap_or_default();
+            out.extend(value.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]));
             out.push('"');
         }
         Kind::Message(_) => {}
