@@ -160,9 +160,10 @@ fn explain(refusal: &Refusal) -> Status {
 
 /// The media type of the answer, if the request is gRPC at all.
 fn sound(head: &request::Parts) -> Result<HeaderValue, (StatusCode, Status)> {
-    let media_type = text(&head.headers, header::CONTENT_TYPE.as_str());
-    let subtype = match media_type.strip_prefix(GRPC) {
-        Some(subtype) if subtype.is_empty() || subtype.starts_with(['+', ';']) => subtype,
+    let media_type = text(&head.headers, header::CONTENT_TYPE.as_str()).to_ascii_lowercase();
+    let answer = match media_type.strip_prefix(GRPC) {
+        Some("" | "+" | ";") => GRPC.to_owned(),
+        Some(subtype) if subtype.starts_with(['+', ';']) => format!("{GRPC}+{}", &subtype[1..]),
         _ => {
             let message = format!("invalid gRPC request content-type {media_type:?}");
             return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, Status::invalid_argument(message)));
@@ -176,8 +177,7 @@ fn sound(head: &request::Parts) -> Result<HeaderValue, (StatusCode, Status)> {
         let message = format!("the method is {}, but gRPC uses POST", head.method);
         return Err((StatusCode::METHOD_NOT_ALLOWED, Status::internal(message)));
     }
-    let answer = if subtype.starts_with('+') { media_type } else { GRPC };
-    Ok(HeaderValue::from_str(answer).unwrap_or(HeaderValue::from_static(GRPC)))
+    Ok(HeaderValue::try_from(answer).unwrap_or(HeaderValue::from_static(GRPC)))
 }
 
 /// Whether `text` is up to eight digits and a unit. What it says doesn't matter: every answer is immediate.

@@ -197,11 +197,15 @@ fn sound(head: &request::Parts) -> Result<(), Box<Answer>> {
         return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text);
     }
     let mut hosts = head.headers.get_all(header::HOST).iter();
-    if hosts.next().is_none() && head.version == Version::HTTP_11 {
-        return refuse(StatusCode::BAD_REQUEST, "400 Bad Request: missing required Host header");
-    }
-    if hosts.next().is_some() {
-        return refuse(StatusCode::BAD_REQUEST, "400 Bad Request: too many Host headers");
+    match (hosts.next(), hosts.next()) {
+        (None, _) if head.version == Version::HTTP_11 => {
+            return refuse(StatusCode::BAD_REQUEST, "400 Bad Request: missing required Host header");
+        }
+        (_, Some(_)) => return refuse(StatusCode::BAD_REQUEST, "400 Bad Request: too many Host headers"),
+        (Some(host), None) if !host.as_bytes().iter().copied().all(of_host) => {
+            return refuse(StatusCode::BAD_REQUEST, "400 Bad Request: malformed Host header");
+        }
+        _ => {}
     }
     let expected = text(&head.headers, header::EXPECT);
     if !expected.is_empty() && !expected.eq_ignore_ascii_case("100-continue") {
@@ -213,11 +217,16 @@ fn sound(head: &request::Parts) -> Result<(), Box<Answer>> {
     Ok(())
 }
 
+/// Whether `byte` may be in a `Host` header: RFC 3986, section 3.2.
+fn of_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(&byte)
+}
+
 /// Whether each `%` of a path begins an escape.
 fn well_escaped(path: &str) -> bool {
-    path.split('%')
-        .skip(1)
-        .all(|rest| rest.as_bytes().iter().take(2).filter(|b| b.is_ascii_hexdigit()).count() == 2)
+    let escape =
+        |rest: &str| matches!(rest.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    path.split('%').skip(1).all(escape)
 }
 
 /// Reads what is left of a refused body, so that the connection can go on: false if that is too much.

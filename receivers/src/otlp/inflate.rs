@@ -75,12 +75,7 @@ impl Coding {
             }
             Coding::Zstd => unzstd(&packed, &mut room)?,
         }
-        let mut out = room.out;
-        // What stays in memory is what was leased; an eighth more is cheaper than a copy.
-        if out.capacity() - out.len() > out.len() / 8 {
-            out.shrink_to_fit();
-        }
-        Ok(out)
+        Ok(room.out)
     }
 }
 

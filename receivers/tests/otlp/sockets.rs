@@ -62,6 +62,28 @@ fn a_request_may_arrive_byte_by_byte() {
 }
 
 #[test]
+fn a_head_that_is_no_sound_http_is_refused_and_its_connection_closed() {
+    run(async {
+        let running = Running::start(config());
+        for (head, status) in [
+            ("POST /v1/traces HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 400),
+            ("POST /v1/traces HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            ("POST /v1/traces HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+            ("POST /v1/%7 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            ("POST /v1/%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            ("POST /v1/traces HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n", 417),
+            ("POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 0),
+        ] {
+            let mut client = Client::connect(running.http).await;
+            client.send(head.as_bytes()).await;
+            assert_eq!(client.receive().await.map_or(0, |response| response.status), status, "{head}");
+            assert!(client.closed().await);
+        }
+    });
+}
+
+#[test]
 fn pipelined_requests_are_all_taken_and_answered_in_order() {
     run(async {
         let running = Running::start(config());
