@@ -40,34 +40,41 @@ impl Endpoint {
         self.port == 0
     }
 
-    /// Listens on every address that it stands for.
+    /// Listens on every address that it stands for, and says which of them another process has.
     ///
     /// `localhost` is both 127.0.0.1 and ::1, since clients resolve it to either, without asking a resolver: that
     /// would cost start-up time. All interfaces, and `0.0.0.0` as with the Go layer, are those of both families.
     /// A sandbox without IPv6 gets IPv4.
-    pub(super) fn bind(&self) -> Result<Vec<TcpListener>, BindError> {
-        let listen = |address: SocketAddr| {
-            TcpListener::bind(address)
-                .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-                .map_err(|error| BindError { address: address.to_string(), error })
+    pub(super) fn bind(&self) -> (Vec<TcpListener>, Option<BindError>) {
+        let attempts = if self.host == "localhost" {
+            let first = listen((Ipv4Addr::LOCALHOST, self.port).into());
+            let bound = first.as_ref().ok().and_then(|listener| listener.local_addr().ok());
+            let port = bound.map_or(self.port, |address| address.port());
+            vec![first, listen((Ipv6Addr::LOCALHOST, port).into())]
+        } else {
+            match self.resolve() {
+                Ok(SocketAddr::V4(address)) if address.ip().is_unspecified() => {
+                    match listen((Ipv6Addr::UNSPECIFIED, self.port).into()) {
+                        Err(no_ipv6) if no_ipv6.error.kind() != ErrorKind::AddrInUse => {
+                            vec![listen(address.into())]
+                        }
+                        both => vec![both],
+                    }
+                }
+                Ok(address) => vec![listen(address)],
+                Err(error) => vec![Err(BindError { address: self.to_string(), error })],
+            }
         };
-        if self.host == "localhost" {
-            let first = listen((Ipv4Addr::LOCALHOST, self.port).into())?;
-            let port = first.local_addr().map_or(self.port, |address| address.port());
-            return match listen((Ipv6Addr::LOCALHOST, port).into()) {
-                Ok(second) => Ok(vec![first, second]),
-                Err(taken) if taken.error.kind() == ErrorKind::AddrInUse => Err(taken),
-                Err(_no_ipv6) => Ok(vec![first]),
-            };
+        let (mut bound, mut failed) = (Vec::new(), Vec::new());
+        for attempt in attempts {
+            match attempt {
+                Ok(listener) => bound.push(listener),
+                Err(error) => failed.push(error),
+            }
         }
-        let address = self.resolve().map_err(|error| BindError { address: self.to_string(), error })?;
-        if address.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
-            return match listen((Ipv6Addr::UNSPECIFIED, self.port).into()) {
-                Err(cause) if cause.error.kind() != ErrorKind::AddrInUse => Ok(vec![listen(address)?]),
-                both => Ok(vec![both?]),
-            };
-        }
-        Ok(vec![listen(address)?])
+        // An address family that the sandbox lacks is nobody's mistake.
+        failed.retain(|it| bound.is_empty() || it.error.kind() == ErrorKind::AddrInUse);
+        (bound, failed.into_iter().next())
     }
 
     fn resolve(&self) -> io::Result<SocketAddr> {
@@ -80,6 +87,12 @@ impl Endpoint {
         let found = (self.host.as_str(), self.port).to_socket_addrs()?.next();
         found.ok_or_else(|| io::Error::new(ErrorKind::NotFound, "the host has no address"))
     }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|error| BindError { address: address.to_string(), error })
 }
 
 impl FromStr for Endpoint {
@@ -172,7 +185,7 @@ mod tests {
 
     #[test]
     fn localhost_is_listened_on_in_both_families_at_the_same_port() {
-        let listeners = Endpoint::localhost(0).bind().unwrap();
+        let (listeners, _) = Endpoint::localhost(0).bind();
         let addresses: Vec<_> = listeners.iter().map(|it| it.local_addr().unwrap()).collect();
         assert!(addresses.iter().all(|address| address.ip().is_loopback()));
         assert!(addresses.iter().all(|address| address.port() == addresses[0].port()));
@@ -184,7 +197,7 @@ mod tests {
     #[test]
     fn all_interfaces_are_those_of_both_families() {
         for text in [":0", "0.0.0.0:0"] {
-            let listeners = text.parse::<Endpoint>().unwrap().bind().unwrap();
+            let (listeners, _) = text.parse::<Endpoint>().unwrap().bind();
             let port = listeners[0].local_addr().unwrap().port();
             std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
             if TcpListener::bind("[::1]:0").is_ok() {
@@ -194,10 +207,24 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_taken_in_one_family_is_taken() {
-        let Ok(other) = TcpListener::bind("[::1]:0") else { return };
-        let taken = other.local_addr().unwrap().port();
-        let error = Endpoint::localhost(taken).bind().unwrap_err();
-        assert_eq!((error.address, error.error.kind()), (format!("[::1]:{taken}"), ErrorKind::AddrInUse));
+    fn a_port_that_is_taken_in_one_family_is_named_and_the_other_family_works() {
+        for (taken, free) in [("[::1]", "127.0.0.1"), ("127.0.0.1", "[::1]")] {
+            let Ok(other) = TcpListener::bind(format!("{taken}:0")) else { return };
+            let port = other.local_addr().unwrap().port();
+            let (bound, error) = Endpoint::localhost(port).bind();
+            let error = error.unwrap();
+            assert_eq!(
+                (error.address, error.error.kind()),
+                (format!("{taken}:{port}"), ErrorKind::AddrInUse)
+            );
+            let bound: Vec<_> = bound.iter().map(|it| it.local_addr().unwrap().to_string()).collect();
+            assert_eq!(bound, [format!("{free}:{port}")]);
+        }
+    }
+
+    #[test]
+    fn a_host_without_an_address_is_named() {
+        let (bound, error) = "nowhere.invalid:4318".parse::<Endpoint>().unwrap().bind();
+        assert_eq!((bound.len(), error.unwrap().address), (0, "nowhere.invalid:4318".into()));
     }
 }

@@ -66,10 +66,9 @@ impl Receiver for Otlp {
         let grpc = self.protocols.grpc.as_ref().map(|grpc| ("grpc", &grpc.endpoint, &mut self.grpc));
         let http = self.protocols.http.as_ref().map(|http| ("http", &http.endpoint, &mut self.http));
         for (protocol, endpoint, listeners) in [grpc, http].into_iter().flatten() {
-            match endpoint.bind() {
-                Ok(bound) => *listeners = bound,
-                Err(cause) => errors.push(explain(&self.id, protocol, cause)),
-            }
+            let (bound, failed) = endpoint.bind();
+            *listeners = bound;
+            errors.extend(failed.map(|cause| explain(&self.id, protocol, cause)));
         }
         errors
     }
