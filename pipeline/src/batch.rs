@@ -64,10 +64,12 @@ impl Batch {
     }
 
     /// The same for OTLP/JSON, which it writes as protobuf
-    /// (<https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>).
+    /// (<https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>). The lease becomes that of the protobuf.
+    ///
+    /// Takes what the Go Collector takes; what is no UTF-8 in a string becomes U+FFFD.
     ///
     /// # Errors
-    /// [`Malformed`], with line and column.
+    /// [`Malformed`], with line, column and the field.
     pub fn admit_json(signal: Signal, json: &[u8], lease: Lease) -> Result<Batch, Malformed> {
         let request = otlp::json::to_protobuf(signal, json)?;
         Batch::admit(signal, Bytes::from(request), lease)

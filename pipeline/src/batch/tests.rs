@@ -219,6 +219,16 @@ fn a_merged_batch_is_both_requests_back_to_back() {
 }
 
 #[test]
+fn the_lease_of_a_json_body_becomes_that_of_its_protobuf() {
+    let budget = Budget::new(PLENTY);
+    let json = br#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"severityText":"INFO"}]}]}]}"#;
+    let batch = Batch::admit_json(Signal::Logs, json, budget.lease(json.len()).unwrap()).unwrap();
+    assert_eq!((batch.items(), batch.len(), budget.used()), (1, 12, 12));
+    assert!(Batch::admit_json(Signal::Logs, b"[]", budget.lease(2).unwrap()).is_err());
+    assert_eq!(budget.used(), 12);
+}
+
+#[test]
 fn a_clone_holds_no_bytes_of_its_own() {
     let budget = Budget::new(PLENTY);
     let batch = admitted(&budget, Signal::Logs, b"\x0a\x00".to_vec());

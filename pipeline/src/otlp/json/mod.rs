@@ -1,7 +1,9 @@
 //! OTLP/JSON (<https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>), read into and written from
 //! protobuf bytes along the table.
 
+mod fault;
 mod read;
+mod scalar;
 mod token;
 mod write;
 

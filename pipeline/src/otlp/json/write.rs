@@ -49,7 +49,7 @@ fn message(message_type: Type, pieces: &[&[u8]], out: &mut String) {
         out.push('"');
         out.push_str(field.name);
         out.push_str("\":");
-        if !self::field(field, these, out) {
+        if !member(field, these, out) {
             out.truncate(before);
             first = out.ends_with('{');
         }
@@ -79,7 +79,7 @@ fn is_always_written(field: &Field) -> bool {
 }
 
 /// Writes the value of `field` as `found`; false if there is nothing to write.
-fn field(field: &Field, found: &[(usize, RawField<'_>)], out: &mut String) -> bool {
+fn member(field: &Field, found: &[(usize, RawField<'_>)], out: &mut String) -> bool {
     match (field.presence, field.kind, found) {
         (Presence::Many, Kind::Message(inner), _) => {
             list(found.iter().map(|(_, raw)| raw.value), out, |value, out| message(inner, &[value], out));
