@@ -112,6 +112,11 @@ impl Grower {
                 let text = self.text();
                 self.delimited(&text, out);
             }
+            Kind::Id(length) if !self.one_in(30) => {
+                self.key(field.number, LENGTH, out);
+                let id: Vec<u8> = (0..length).map(|_| 1 + self.below(255) as u8).collect();
+                self.delimited(&id, out);
+            }
             Kind::Message(_) if depth == 0 && !self.faulty => {}
             Kind::Message(Type::AnyValue) if self.one_in(15) => {
                 self.key(field.number, LENGTH, out);

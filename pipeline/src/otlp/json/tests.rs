@@ -159,7 +159,7 @@ fn missing_messages_are_written_empty_as_the_go_exporters_do() {
     );
 }
 
-/// The content of a message as JSON keeps it: known fields alone, ids of their length alone.
+/// Whether it holds an id of a length that JSON does not allow.
 fn has_odd_id(message: Type, content: &[u8]) -> bool {
     Fields::of(content).any(|raw| match message.field(raw.number).map(|field| field.kind) {
         Some(Kind::Id(length)) => raw.wire == wire_type::LENGTH && ![0, length].contains(&raw.value.len()),
@@ -174,7 +174,9 @@ proptest! {
     #[test]
     fn what_was_written_as_json_is_read_back_as_the_same(signal in any_signal(), seed: [u8; 32]) {
         let request = Grower::valid(&seed).request(signal);
-        prop_assume!(!has_odd_id(Type::request(signal), &request));
+        if has_odd_id(Type::request(signal), &request) {
+            return Ok(());
+        }
         let json = from_protobuf(signal, [&request[..]].into_iter());
         let again = to_protobuf(signal, &json).map_err(|malformed| TestCaseError::fail(malformed.message))?;
         prop_assert_eq!(count(signal, &again), count(signal, &request));
