@@ -24,8 +24,8 @@ impl Sandbox {
     }
 
     /// Emits `platform.runtimeDone`, as the quirks want it.
-    pub(crate) fn emit_runtime_done(&self, running: &Running, function_done: Instant, status: &Status) {
-        let platform = &self.platform;
+    pub(crate) fn emit_runtime_done(&mut self, running: &Running, function_done: Instant, status: &Status) {
+        let platform = Arc::clone(&self.platform);
         let took = function_done.saturating_duration_since(running.invoked);
         let event = running.call.runtime_done(running.started, took, status.words());
         let (how, extra) = platform.quirks.read(|quirks| (quirks.runtime_done, quirks.extra_events.clone()));
@@ -58,8 +58,8 @@ impl Sandbox {
                 telemetry.push(Item::Event(event));
             }
             RuntimeDone::Delayed(by) => {
-                let platform = Arc::clone(platform);
-                tokio::spawn(async move {
+                let platform = Arc::clone(&platform);
+                self.tasks.spawn(async move {
                     tokio::time::sleep(by).await;
                     platform.telemetry.push(Item::Event(event));
                 });

@@ -51,17 +51,23 @@ paths!(ExportTraceServiceRequest: TRACES, ExportMetricsServiceRequest: METRICS, 
 
 impl Otlp {
     /// Decodes a request that came to this path, over HTTP or gRPC; `None` if it is no OTLP path.
-    pub fn decode(path: &str, body: &[u8]) -> Option<Result<Otlp, prost::DecodeError>> {
-        let is = |paths: (&str, &str)| path == paths.1 || path.ends_with(paths.0);
-        if is(TRACES) {
-            Some(ExportTraceServiceRequest::decode(body).map(Otlp::Traces))
-        } else if is(METRICS) {
-            Some(ExportMetricsServiceRequest::decode(body).map(Otlp::Metrics))
-        } else if is(LOGS) {
-            Some(ExportLogsServiceRequest::decode(body).map(Otlp::Logs))
-        } else {
-            None
-        }
+    pub fn decode(path: &str, body: &[u8]) -> Option<Result<Otlp, String>> {
+        let otlp = match signal_of(path)? {
+            "traces" => Message::decode(body).map(Otlp::Traces),
+            "metrics" => Message::decode(body).map(Otlp::Metrics),
+            _ => Message::decode(body).map(Otlp::Logs),
+        };
+        Some(otlp.map_err(|error| error.to_string()))
+    }
+
+    /// Like [`Otlp::decode`], for OTLP/JSON.
+    pub fn decode_json(path: &str, body: &[u8]) -> Option<Result<Otlp, String>> {
+        let otlp = match signal_of(path)? {
+            "traces" => serde_json::from_slice(body).map(Otlp::Traces),
+            "metrics" => serde_json::from_slice(body).map(Otlp::Metrics),
+            _ => serde_json::from_slice(body).map(Otlp::Logs),
+        };
+        Some(otlp.map_err(|error| error.to_string()))
     }
 
     /// `traces`, `metrics` or `logs`.
@@ -81,6 +87,13 @@ impl Otlp {
             Otlp::Logs(request) => logs_of(request).count(),
         }
     }
+}
+
+fn signal_of(path: &str) -> Option<&'static str> {
+    let is = |paths: (&str, &str)| path == paths.1 || path.ends_with(paths.0);
+    [("traces", TRACES), ("metrics", METRICS), ("logs", LOGS)]
+        .into_iter()
+        .find_map(|(signal, paths)| is(paths).then_some(signal))
 }
 
 pub(crate) fn spans_of(request: &ExportTraceServiceRequest) -> impl Iterator<Item = &Span> {

@@ -220,6 +220,8 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.limits.thaw();
         self.signal_all(Signal::KILL);
+        // The deliveries hold the platform as it holds them.
+        self.platform.telemetry.reset();
     }
 }
 

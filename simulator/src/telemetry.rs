@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
 use crate::delivery::{Delivery, Target};
@@ -19,6 +20,8 @@ pub(crate) struct Telemetry(Shared<Log>);
 struct Log {
     items: Vec<Item>,
     subscribers: Vec<Subscriber>,
+    /// One for each subscriber; they end with the log.
+    deliveries: JoinSet<()>,
 }
 
 struct Subscriber {
@@ -77,11 +80,11 @@ impl Telemetry {
                 let _ = subscriber.items.send(item.clone());
             }
             log.subscribers.push(subscriber);
+            log.deliveries.spawn(batches(subscription, receiver, Arc::clone(platform)));
         });
-        tokio::spawn(batches(subscription, receiver, Arc::clone(platform)));
     }
 
-    /// A new environment: no events, no subscribers.
+    /// A new environment, or none: no events, no subscribers, and what is not delivered never will be.
     pub fn reset(&self) {
         self.0.change(|log| *log = Log::default());
     }

@@ -1,13 +1,13 @@
 //! The timeline of a sandbox for a terminal: one proportional bar per phase.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
 use crate::invoke::Invocation;
 use crate::journal::{Journal, Moment};
 
 /// The width of the longest bar in characters.
-const WIDTH: usize = 56;
+const WIDTH: usize = 40;
 
 /// Whether and how to colour text.
 #[derive(Clone, Copy, Debug)]
@@ -92,11 +92,7 @@ fn init_row(journal: &Journal) -> Option<Row> {
     let begin = journal.first(|moment| matches!(moment, Moment::InitStart { .. }))?;
     let end = journal.first(|moment| matches!(moment, Moment::InitDone))?;
     let ready = journal.first(|moment| matches!(moment, Moment::Ready { .. })).unwrap_or(end);
-    let since = |at: Instant| at.saturating_duration_since(begin);
-    let mut notes = format!("extension ready {}", ms(since(ready)));
-    if let Some(runtime) = journal.first(|moment| matches!(moment, Moment::RuntimeReady)) {
-        let _ = write!(notes, ", function ready {}", ms(since(runtime)));
-    }
+    let notes = format!("ready {}", ms(ready.saturating_duration_since(begin)));
     let segments = vec![
         Segment { end: ready, glyph: '▒', colour: Colour::Green },
         Segment { end: end.max(ready), glyph: '░', colour: Colour::Dim },
@@ -112,11 +108,7 @@ fn invocation_row(number: usize, invocation: &Invocation, marks: Vec<Instant>) -
         Segment { end: sent, glyph: '░', colour: Colour::Dim },
         Segment { end: invocation.end.max(sent), glyph: '▒', colour: Colour::Green },
     ];
-    let notes = format!(
-        "function {}, held {}",
-        ms(done.saturating_duration_since(invocation.invoked)),
-        ms(invocation.held)
-    );
+    let notes = format!("held {}", ms(invocation.held));
     Row { name: format!("invoke {number}"), begin: invocation.invoked, segments, marks, notes }
 }
 
@@ -209,8 +201,8 @@ mod tests {
         let bar = lines.next().unwrap();
         let count = |glyph| bar.chars().filter(|c| *c == glyph).count();
         assert_eq!((count('█'), count('░'), count('▒')), (WIDTH / 2, WIDTH / 4, WIDTH / 4));
-        assert!(bar.ends_with("100.0 ms   function 50.0 ms, held 50.0 ms"), "{bar}");
-        assert_eq!(lines.next().unwrap().chars().position(|c| c == '▴'), Some(10 + 50));
+        assert!(bar.ends_with("100.0 ms   held 50.0 ms"), "{bar}");
+        assert_eq!(lines.next().unwrap().chars().position(|c| c == '▴'), Some(10 + WIDTH * 9 / 10));
         assert!(!timeline.contains('\x1b'));
     }
 }

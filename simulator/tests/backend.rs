@@ -125,6 +125,16 @@ async fn compressed_bodies_are_inflated() {
 }
 
 #[tokio::test]
+async fn json_is_taken_too() {
+    let backend = FakeBackend::start().await;
+    let request = otlp::traces("checkout", 2);
+    let body = serde_json::to_vec(&request).unwrap();
+    let headers = [("content-type", "application/json")];
+    assert!(post(backend.port(), "/v1/traces", &headers, body).await.unwrap().is_taken());
+    assert_eq!(backend.accepted(), [Otlp::Traces(request)]);
+}
+
+#[tokio::test]
 async fn what_is_no_otlp_is_refused_and_kept() {
     let backend = FakeBackend::start().await;
     let answer = post(backend.port(), "/v1/traces", &[], "no protobuf").await.unwrap();

@@ -118,6 +118,21 @@ async fn a_function_that_takes_too_long_ends_the_environment_and_the_next_invoca
 }
 
 #[tokio::test]
+async fn telemetry_that_was_not_delivered_dies_with_its_environment() {
+    let port = free_port().unwrap();
+    let lambda = lambda().timeout(Duration::from_millis(500)).env("ECHO_TELEMETRY", port.to_string());
+    let mut sandbox = lambda.env("ECHO_REFUSE", "4").start().await.unwrap();
+    let lost = sandbox.invoke(|_| std::future::pending::<()>()).await;
+    let kept = sandbox.invoke(|_| async {}).await;
+    sandbox.thaw();
+    sandbox.wait_for_output(Duration::from_secs(10), &kept.request_id).await.unwrap();
+    let told =
+        |line: &simulator::Line| line.text.contains("telemetry") && line.text.contains(&lost.request_id);
+    let first_life = sandbox.journal().last(|moment| matches!(moment, Moment::Launched { .. })).unwrap();
+    assert!(!sandbox.output().iter().any(|line| told(line) && line.at > first_life));
+}
+
+#[tokio::test]
 async fn an_extension_that_never_asks_for_the_next_event_times_the_invocation_out() {
     let port = free_port().unwrap();
     let lambda = lambda().timeout(Duration::from_millis(300)).env("ECHO_TELEMETRY", port.to_string());

@@ -34,9 +34,6 @@ pub(super) async fn answer(inner: &Inner, connection: usize, request: Request<In
     let otlp = decode(grpc, &path, &parts.headers, &body);
     let verdict = judge(&behaviour, &otlp, body.len());
     let cut = matches!(behaviour, Behaviour::CutAfterReading | Behaviour::Hang);
-    if let Behaviour::Slow(pause) = behaviour {
-        tokio::time::sleep(pause).await;
-    }
     inner.received.change(|received| {
         received.push(Received {
             at: Instant::now(),
@@ -50,11 +47,12 @@ pub(super) async fn answer(inner: &Inner, connection: usize, request: Request<In
         });
     });
     match behaviour {
-        Behaviour::CutAfterReading => None,
+        Behaviour::CutAfterReading => return None,
         Behaviour::Hang => std::future::pending().await,
-        _ if grpc => Some(grpc::reply(&verdict)),
-        _ => Some(reply(&verdict)),
+        Behaviour::Slow(pause) => tokio::time::sleep(pause).await,
+        _ => {}
     }
+    Some(if grpc { grpc::reply(&verdict) } else { reply(&verdict) })
 }
 
 fn judge(behaviour: &Behaviour, otlp: &Result<Otlp, String>, wire_bytes: usize) -> Verdict {
@@ -81,9 +79,10 @@ fn decode(grpc: bool, path: &str, headers: &HeaderMap, body: &Bytes) -> Result<O
     } else {
         inflate::inflate(header_of(headers, header::CONTENT_ENCODING), body)?
     };
-    match Otlp::decode(path, &message) {
+    let json = header_of(headers, header::CONTENT_TYPE).starts_with("application/json");
+    match if json { Otlp::decode_json(path, &message) } else { Otlp::decode(path, &message) } {
         None => Err(format!("{path} is no path of OTLP")),
-        Some(Err(error)) => Err(error.to_string()),
+        Some(Err(error)) => Err(error),
         Some(Ok(otlp)) => Ok(otlp),
     }
 }
