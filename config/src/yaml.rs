@@ -8,7 +8,7 @@ use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Str
 use crate::mistakes::Mistake;
 use crate::place::{Path, Place};
 use crate::scalar::Scalar;
-use crate::tree::{Key, Kind, Tree};
+use crate::tree::{DEEPEST, Key, Kind, Tree};
 use crate::yaml_error::explain;
 
 /// What a text holds.
@@ -217,7 +217,11 @@ impl<'t> Builder<'t> {
         let flaws = self.flaws.len();
         let tree = self.node(event, span)?;
         if let Kind::Scalar { text, .. } = &tree.kind {
-            return Ok(Some(Key { text: text.clone(), place }));
+            if text.matches("::").count() <= DEEPEST {
+                return Ok(Some(Key { text: text.clone(), place }));
+            }
+            self.flaw(&place, "a key with too many ::");
+            return Ok(None);
         }
         self.flaws.truncate(flaws);
         self.flaw(

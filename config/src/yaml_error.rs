@@ -64,15 +64,15 @@ fn unclosed_bracket(lines: &[&str]) -> Option<((usize, usize), char)> {
             match (quote, c) {
                 (Some(q), _) => quote = (q != c).then_some(q),
                 (None, '"' | '\'') if begins_value(line, at) => quote = Some(c),
-                (None, '[' | '{') if begins_value(line, at) => open.push(((i + 1, column(line, at)), c)),
-                (None, ']') => drop(open.pop_if(|(_, c)| *c == '[')),
-                (None, '}') => drop(open.pop_if(|(_, c)| *c == '{')),
+                (None, '[' | '{') if begins_value(line, at) => open.push((i, at, c)),
+                (None, ']') => drop(open.pop_if(|(.., c)| *c == '[')),
+                (None, '}') => drop(open.pop_if(|(.., c)| *c == '{')),
                 (None, '#') if begins_value(line, at) => break,
                 _ => {}
             }
         }
     }
-    open.pop()
+    open.pop().map(|(i, at, c)| ((i + 1, column(lines[i], at)), c))
 }
 
 fn begins_value(line: &str, at: usize) -> bool {

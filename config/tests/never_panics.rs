@@ -40,7 +40,7 @@ fn load(text: &str, env: &Env) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_and_any_environment_are_read_without_a_panic(file in text(), a in text(), b in text()) {
