@@ -63,43 +63,35 @@ impl Document {
         Document::of(&[source], providers, Warnings::default())
     }
 
-    /// Later sources are laid upon earlier ones: maps merge key by key, anything else replaces.
+    /// Later sources are laid upon earlier ones: maps merge key by key, anything else replaces. One that can't be read
+    /// spoils the whole, for nobody knows what it would have changed.
     fn of(sources: &[Source], providers: &Providers, warnings: Warnings) -> Loaded {
         let mut mistakes = Vec::new();
         let mut merged: Option<Rc<Tree>> = None;
+        let mut readable = true;
         for source in sources {
             let parsed = yaml::parse(&source.text, &source.name);
             mistakes.extend(parsed.flaws);
             if let Some(place) = parsed.second {
-                warnings.note(
-                    &place,
-                    &Path::default(),
-                    "only the first document of a file is read, this is the second",
-                );
+                let message = "only the first document of a file is read, this is the second";
+                warnings.note(&place, &Path::default(), message);
             }
-            merged = match (merged, parsed.tree) {
-                (Some(below), Some(above)) if matches!(above.kind, Kind::Map(_)) => {
-                    Some(below.merged(&above))
+            match (parsed.tree, &merged) {
+                (Some(tree), Some(_)) if tree.is_null() => {}
+                (Some(tree), below) if tree.is_null() || matches!(tree.kind, Kind::Map(_)) => {
+                    merged = Some(below.as_ref().map_or_else(|| tree.clone(), |below| below.merged(&tree)));
                 }
-                (None, above) => above,
-                (below, Some(above)) if !above.is_null() => {
-                    mistakes.push(not_a_map(&above));
-                    below
+                (other, _) => {
+                    readable = false;
+                    mistakes.extend(other.map(|tree| not_a_map(&tree)));
                 }
-                (below, _) => below,
-            };
-        }
-        let mut document = None;
-        if let Some(tree) = merged {
-            if matches!(tree.kind, Kind::Map(_)) || tree.is_null() {
-                let (tree, more) = expand::expand(&tree, providers, &warnings);
-                mistakes.extend(more);
-                let root = Node { tree, path: Path::default(), warnings: warnings.clone() };
-                document = Some(Document::read(root, &mut mistakes));
-            } else {
-                mistakes.push(not_a_map(&tree));
             }
         }
+        let document = merged.filter(|_| readable).map(|tree| {
+            let (tree, more) = expand::expand(&tree, providers, &warnings);
+            mistakes.extend(more);
+            Document::read(Node { tree, path: Path::default(), warnings: warnings.clone() }, &mut mistakes)
+        });
         let sources = sources.iter().map(|source| source.name.clone()).collect();
         Loaded { document, mistakes, warnings, sources }
     }

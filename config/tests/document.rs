@@ -169,6 +169,16 @@ fn later_sources_are_laid_upon_earlier_ones() {
 }
 
 #[test]
+fn a_source_that_can_not_be_read_spoils_the_whole() {
+    for uri in ["yaml:text", "yaml:[a]", "yaml:{"] {
+        let loaded = load(&["yaml:exporters::debug:", uri], &[], &[]);
+        assert!(loaded.document.is_none(), "{uri}");
+        assert_eq!(loaded.mistakes.len(), 1, "{uri}");
+    }
+    assert_eq!(exporters(&load(&["yaml:", "yaml:exporters::debug:", "yaml:"], &[], &[])), ["debug"]);
+}
+
+#[test]
 fn the_command_line_comes_before_the_environment_the_files_and_the_default() {
     let folder = Folder::new("lookup");
     let [cli, uri, old, first, second] = ["cli", "uri", "old", "first", "second"]
@@ -190,10 +200,11 @@ fn the_command_line_comes_before_the_environment_the_files_and_the_default() {
 
 #[test]
 fn a_uri_is_a_path_or_names_its_scheme() {
-    let env = [("CFG", "exporters: {from_env: }"), ("EMPTY", "")];
+    let env = [("CFG", "exporters: {from_env: }"), ("EMPTY", ""), ("EXPORTERS", "{from_map: }")];
     assert_eq!(exporters(&load(&["env:CFG"], &[], &env)), ["from_env"]);
     assert_eq!(exporters(&load(&["yaml:exporters::from_yaml:"], &[], &env)), ["from_yaml"]);
     assert_eq!(exporters(&load(&["env:UNSET:-exporters::x:"], &[], &env)), ["x"]);
+    assert_eq!(exporters(&load(&["yaml:exporters: '${env:EXPORTERS}'"], &[], &env)), ["from_map"]);
     for (uri, message) in [
         ("", "--config: is set but empty"),
         ("missing.yaml", "--config: can't read the file `missing.yaml`: no such file or directory"),
