@@ -23,7 +23,7 @@ pub struct Invocation {
     pub request_id: String,
     /// How the function ended.
     pub status: Status,
-    /// What the function's runtime answered.
+    /// What the function's runtime answered, be it a result or an error.
     pub response: Option<Bytes>,
     /// The environment was initialised for this invocation or is used for the first time.
     pub cold: bool,
@@ -118,10 +118,9 @@ impl Sandbox {
             if idle { runtime.response.take() } else { None }
         });
         let verdict = tokio::select! {
-            answer = response => match answer {
-                Ok(body) => Verdict::Ended(Outcome::Success, Some(body)),
-                Err(error) => Verdict::Ended(Outcome::Error(error), None),
-            },
+            (body, error) = response => {
+                Verdict::Ended(error.map_or(Outcome::Success, Outcome::Error), Some(body))
+            }
             () = sleep_until(running.deadline.into()) => Verdict::TimedOut,
             fault = fault(&platform) => Verdict::Broken(fault),
         };

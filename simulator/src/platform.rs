@@ -82,7 +82,8 @@ pub(crate) struct Runtime {
     pub offered: Option<Offer>,
     /// The request id of what it works on.
     pub running: Option<String>,
-    pub response: Option<Result<Bytes, String>>,
+    /// The body, and the error type if it is an error's.
+    pub response: Option<(Bytes, Option<String>)>,
     pub init_error: Option<String>,
     pub exited: bool,
 }

@@ -70,10 +70,10 @@ async fn answer(platform: Arc<Platform>, request: Request<Incoming>) -> Result<R
         }
         (&Method::GET, ["2018-06-01", "runtime", "invocation", "next"]) => runtime::next(&platform).await,
         (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "response"]) => {
-            runtime::respond(&platform, id, Ok(call.body.clone()))
+            runtime::respond(&platform, id, call.body.clone(), None)
         }
         (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "error"]) => {
-            runtime::respond(&platform, id, Err(runtime::error_type(&call)))
+            runtime::respond(&platform, id, call.body.clone(), Some(runtime::error_type(&call)))
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => runtime::init_error(&platform, &call),
         (&Method::GET, ["2018-06-01", "ping"]) => Response::new(Full::from("pong")),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
-use super::{Call, Reply, accepted, error};
+use super::{Call, Reply, accepted, error as refuse};
 use crate::journal::Moment;
 use crate::platform::{Fault, Offer, Platform};
 
@@ -58,20 +58,20 @@ fn invocation(offer: Offer, arn: &str) -> Reply {
 }
 
 /// `POST /2018-06-01/runtime/invocation/{id}/response` and `.../error`
-pub(super) fn respond(platform: &Platform, id: &str, response: Result<Bytes, String>) -> Reply {
-    if response.as_ref().is_ok_and(|body| body.len() > LARGEST_RESPONSE) {
+pub(super) fn respond(platform: &Platform, id: &str, body: Bytes, error: Option<String>) -> Reply {
+    if body.len() > LARGEST_RESPONSE {
         let message = "Exceeded maximum allowed payload size (6291556 bytes).";
-        return error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message);
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message);
     }
     let known = platform.state.change(|state| {
         if state.runtime.running.as_deref() != Some(id) {
             return false;
         }
-        state.runtime.response = Some(response);
+        state.runtime.response = Some((body, error));
         true
     });
     if !known {
-        return error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
+        return refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
     }
     platform.record(Moment::Responded { request: id.into() });
     accepted()

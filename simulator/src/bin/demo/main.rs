@@ -128,7 +128,10 @@ fn build(package: &str, binary: &str) -> Result<PathBuf, Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", package]).current_dir(workspace);
+    command.args(["build", "--package", package]).current_dir(workspace);
+    if !std::io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
@@ -143,7 +146,8 @@ fn build(package: &str, binary: &str) -> Result<PathBuf, Box<dyn Error>> {
 fn explain(sandbox: &Sandbox) {
     for invocation in sandbox.invocations() {
         if invocation.status != Status::Success {
-            eprintln!("{}: {:?}", invocation.request_id, invocation.status);
+            let said = invocation.response.as_deref().unwrap_or_default();
+            eprintln!("{}: {:?} {}", invocation.request_id, invocation.status, String::from_utf8_lossy(said));
         }
     }
     for line in sandbox.output() {
