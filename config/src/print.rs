@@ -11,17 +11,27 @@ impl Node {
     /// a key that sounds secret (`token`, `password`, `api_key` ...), and user and password in a URL.
     pub fn to_yaml(&self) -> String {
         let mut out = String::new();
-        write(&self.tree, 0, false, &mut out);
+        write(&self.tree, 0, Masked::No, &mut out);
         out.trim_start_matches('\n').trim_start().to_owned() + "\n"
     }
 }
 
+/// What of a value is masked.
+#[derive(Clone, Copy, PartialEq)]
+enum Masked {
+    No,
+    All,
+    /// All but the `name` of a header that is written as a pair of name and value.
+    AllButName,
+}
+
 /// Appends the value to a line that ends with `key:` or `-`.
-fn write(tree: &Tree, indent: usize, masked: bool, out: &mut String) {
+fn write(tree: &Tree, indent: usize, masked: Masked, out: &mut String) {
     match &tree.kind {
         Kind::List(items) if items.is_empty() => out.push_str(" []"),
         Kind::Map(entries) if entries.is_empty() => out.push_str(" {}"),
         Kind::List(items) => {
+            let masked = if masked == Masked::No { Masked::No } else { Masked::AllButName };
             for item in items {
                 line(indent, "-", out);
                 write(item, indent + 1, masked, out);
@@ -30,14 +40,18 @@ fn write(tree: &Tree, indent: usize, masked: bool, out: &mut String) {
         Kind::Map(entries) => {
             for (key, value) in entries {
                 line(indent, &format!("{}:", text(&key.text)), out);
-                let masked = (masked && &*key.text != "name") || is_secret(&key.text);
+                let masked = match masked {
+                    Masked::AllButName if &*key.text == "name" => Masked::No,
+                    Masked::No if !is_secret(&key.text) => Masked::No,
+                    _ => Masked::All,
+                };
                 write(value, indent + 1, masked, out);
             }
         }
         Kind::Scalar { text: written, plain } => {
             let shown = match tree.scalar() {
                 None | Some(Scalar::Null) => return,
-                _ if masked => MASK.to_owned(),
+                _ if masked != Masked::No => MASK.to_owned(),
                 // A `$` would be a reference when this is read again.
                 Some(Scalar::Text(_)) => text(&without_user(written).replace('$', "$$")),
                 Some(_) if *plain => written.to_string(),

@@ -235,7 +235,7 @@ exporters:
   otlphttp/a b:
   otlphttp:
     endpoint: ${env:URL}
-    headers: {authorization: 'Bearer ${env:TOKEN}', x: hush}
+    headers: {authorization: 'Bearer ${env:TOKEN}', name: hush}
     api_key: hush
     nested: {password: [hush, {a: hush}], name: yes, version: '5', n: ${env:N}, text: \"a\\n#b\\u0007\", empty: '', list: [1, [2, {}], []]}
   otlp:
@@ -253,7 +253,7 @@ exporters:
     endpoint: \"https://***@host/v1\"
     headers:
       authorization: '***'
-      x: '***'
+      name: '***'
     api_key: '***'
     nested:
       password:

@@ -1,5 +1,4 @@
 //! What is said about broken configurations, word by word: `golden/*.yaml` and `golden/*.expected`.
-#![expect(clippy::unwrap_used, reason = "in helpers of tests, too")]
 
 mod common;
 

@@ -1,5 +1,4 @@
 //! Whatever stands in a file or in the environment, reading it ends, and what is printed reads as the same again.
-#![expect(clippy::unwrap_used, reason = "in helpers of tests, too")]
 
 mod common;
 
