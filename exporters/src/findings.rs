@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use config::{Mistakes, Node};
 
-/// Mistakes and warnings, each at a key below the component. Checks take values and add to this; so they can be
-/// tried without a file, and a file's mistakes come out all at once.
+/// Mistakes and warnings, each at a key below the component. Checks take values and add to this; so they can
+/// be tried without a file, and a file's mistakes come out all at once.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     /// What makes the settings unusable: key and explanation.

@@ -18,8 +18,9 @@ use serde::de::IgnoredAny;
 use crate::findings::Findings;
 use crate::http::compression::{Compression, Compressor, Params};
 use crate::http::tls::Keys;
-use crate::http::{Client, Connector, Origin, Proxy, SharedTls, Tls, Version};
+use crate::http::{Client, Connector, Proxy, SharedTls, Tls, Version};
 use crate::otlp::grpc_status::grpc_verdict;
+use crate::otlp::grpc_target::target;
 use crate::otlp::settings::{self, Auth};
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -87,8 +88,8 @@ impl Default for Config {
 
 /// Sends each batch as one unary call.
 ///
-/// The call is written here and not by tonic's client: that one copies every message into a buffer of its own,
-/// compresses at level 6 only, and panics on a `grpc-status-details-bin` that is no base64.
+/// The call is written here and not by tonic's client: that one copies every message into a buffer of its
+/// own, compresses at level 6 only, and panics on a `grpc-status-details-bin` that is no base64.
 struct OtlpGrpc {
     client: Client,
     headers: HeaderMap,
@@ -176,7 +177,7 @@ impl Config {
             Ok(proxy) => proxy,
             Err(error) => return findings.mistake("endpoint", error),
         };
-        let server_name = keys.server_name_override.filter(|name| !name.is_empty());
+        let server_name = keys.server_name_override.filter(|name| origin.tls && !name.is_empty());
         let authority = [Some(self.authority.as_str()), server_name.as_deref()];
         let authority = authority.into_iter().flatten().find(|name| !name.is_empty());
         let authority = authority.map(str::to_owned);
@@ -187,40 +188,6 @@ impl Config {
             Err(error) => findings.mistake("authority", error),
         }
     }
-}
-
-/// The server that `endpoint` names, spoken to without TLS if it says `http://`, or nothing and `plaintext`.
-fn target(endpoint: &str, plaintext: bool) -> Result<Origin, String> {
-    let (tls, rest) = match endpoint.split_once(':') {
-        Some(("http", rest)) if rest.starts_with("//") => (false, &rest[2..]),
-        Some(("https", rest)) if rest.starts_with("//") => (true, &rest[2..]),
-        // dns:host:port, dns:///host:port, dns://resolver/host:port: names are always looked up.
-        Some(("dns" | "passthrough", rest)) => {
-            let name =
-                rest.strip_prefix("//").map_or(rest, |rest| rest.split_once('/').map_or(rest, |(_, n)| n));
-            (!plaintext, name.trim_start_matches('/'))
-        }
-        Some(("unix" | "unix-abstract", _)) => {
-            return Err("a unix socket can't be used: host:port can".into());
-        }
-        _ => (!plaintext, endpoint),
-    };
-    if rest.is_empty() {
-        return Err("is missing: which server shall telemetry go to? host:4317, say".into());
-    }
-    if crate::http::has_scheme(rest) || rest.contains(['@', '?', ' ']) {
-        return Err("not a server: host:port is expected, or http://host:port, or https://host:port".into());
-    }
-    let Some((host, port)) = rest.rsplit_once(':').filter(|(host, _)| !host.ends_with(':')) else {
-        return Err(format!("`{rest}` names no port: write {rest}:4317, or {rest}:443 as its server may be"));
-    };
-    let Ok(port) = port.parse() else {
-        let path = if port.contains('/') { "; a path has no meaning in gRPC" } else { "" };
-        return Err(format!("port `{port}`: a number up to 65535 is expected{path}"));
-    };
-    // No host is this one, as in Go.
-    let host = if host.is_empty() { "localhost" } else { host.trim_start_matches('[').trim_end_matches(']') };
-    Ok(Origin { tls, host: host.into(), port })
 }
 
 /// `grpc-timeout`: at most 8 digits and a unit.
@@ -279,44 +246,6 @@ impl Exporter for OtlpGrpc {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn endpoints_are_read_as_the_collector_does() {
-        for (endpoint, plaintext, expected) in [
-            ("backend:4317", false, "https://backend:4317"),
-            ("backend:4317", true, "http://backend:4317"),
-            ("http://backend:4317", false, "http://backend:4317"),
-            ("https://backend:4317", true, "https://backend:4317"),
-            ("https://backend:443", false, "https://backend"),
-            ("dns:backend:4317", false, "https://backend:4317"),
-            ("dns:///backend:4317", true, "http://backend:4317"),
-            ("dns://8.8.8.8/backend:4317", true, "http://backend:4317"),
-            ("127.0.0.1:4317", true, "http://127.0.0.1:4317"),
-            ("[::1]:4317", true, "http://[::1]:4317"),
-            (":4317", true, "http://localhost:4317"),
-        ] {
-            assert_eq!(target(endpoint, plaintext).unwrap().to_string(), expected, "{endpoint}");
-        }
-    }
-
-    #[test]
-    fn endpoints_that_name_no_server_are_explained() {
-        for (endpoint, reason) in [
-            ("", "is missing"),
-            ("http://", "is missing"),
-            ("backend", "write backend:4317"),
-            ("https://backend", "write backend:4317, or backend:443"),
-            ("backend:port", "port `port`"),
-            ("backend:99999", "port `99999`"),
-            ("http://backend:4317/v1/traces", "a path has no meaning in gRPC"),
-            ("unix:///tmp/socket", "unix socket"),
-            ("ftp://backend:21", "host:port is expected"),
-            ("http://user:secret@backend:4317", "host:port is expected"),
-        ] {
-            let error = target(endpoint, false).unwrap_err();
-            assert!(error.contains(reason) && !error.contains("secret"), "{endpoint}: {error}");
-        }
-    }
 
     #[test]
     fn a_timeout_is_written_with_at_most_eight_digits() {

@@ -165,8 +165,8 @@ impl OtlpHttp {
 }
 
 impl Config {
-    /// The headers of every request. The user's own replace ours, `Content-Type` and `Host` included; ours are
-    /// those of the Collector, in whose place backends see us.
+    /// The headers of every request. The user's own replace ours, `Content-Type` and `Host` included; ours
+    /// are those of the Collector, in whose place backends see us.
     fn headers(&self, user_agent: &str, compression: Compression, findings: &mut Findings) -> HeaderMap {
         let mut headers = settings::headers(&self.headers, findings);
         let content_type = match self.encoding {

@@ -12,7 +12,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
-/// A proxy that passes bytes through to `backend`, whatever it is asked for, after `answer`; and what it was asked.
+/// A proxy that passes bytes through to `backend`, whatever it is asked for, after `answer`; and what it was
+/// asked.
 async fn tunnel(backend: u16, answer: &'static str) -> (u16, Rc<RefCell<Vec<String>>>) {
     let (listener, port) = listen().await;
     let asked = Rc::new(RefCell::new(Vec::new()));

@@ -82,8 +82,8 @@ async fn dial(server: &Origin) -> Result<TcpStream, Failure> {
     let tcp = first_to_answer(addresses)
         .await
         .map_err(|error| Failure::new(&format!("connect to {to}"), &error))?;
-    // A request is written whole; waiting for more to put into a packet would only delay its tail. A socket that
-    // refuses this works all the same.
+    // A request is written whole; waiting for more to put into a packet would only delay its tail. A socket
+    // that refuses this works all the same.
     let _ = tcp.set_nodelay(true);
     Ok(tcp)
 }
@@ -102,8 +102,8 @@ async fn addresses(server: &Origin) -> io::Result<Vec<SocketAddr>> {
     Ok(lookup_host((server.host.as_str(), server.port)).await?.collect())
 }
 
-/// The first connection that stands. Addresses are tried in turn; a slow one does not keep the next waiting for
-/// long, since many networks have IPv6 in name only.
+/// The first connection that stands. Addresses are tried in turn; a slow one does not keep the next waiting
+/// for long, since many networks have IPv6 in name only.
 async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut addresses = addresses.into_iter();
     let mut attempts: FuturesUnordered<_> = addresses.next().map(TcpStream::connect).into_iter().collect();
@@ -146,5 +146,37 @@ async fn open_tunnel(tcp: &mut TcpStream, proxy: &Proxy, target: &Origin) -> io:
         Some(status) if status.starts_with('2') && status_line.starts_with("HTTP/1.") => Ok(()),
         Some("407") => Err(io::Error::other("it wants user and password (407): http://user:pass@proxy")),
         _ => Err(io::Error::other(format!("it answered CONNECT with `{status_line}`"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_refuses_makes_way_for_the_next_at_once() {
+        let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (refuses, listener) =
+            (refusing.local_addr().unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        drop(refusing);
+        let answers = listener.local_addr().unwrap();
+        let connected = first_to_answer(vec![refuses, refuses, answers]).await.unwrap();
+        assert_eq!(connected.peer_addr().unwrap(), answers);
+        let error = first_to_answer(vec![refuses, refuses]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(first_to_answer(vec![]).await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn addresses_and_localhost_need_no_lookup() {
+        for (host, expected) in
+            [("127.0.0.1", "127.0.0.1:1"), ("::1", "[::1]:1"), ("LocalHost", "127.0.0.1:1")]
+        {
+            let server = Origin { tls: false, host: host.into(), port: 1 };
+            let found = futures_util::FutureExt::now_or_never(addresses(&server)).unwrap().unwrap();
+            assert_eq!(found[0].to_string(), expected);
+        }
     }
 }

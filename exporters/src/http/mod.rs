@@ -1,4 +1,5 @@
-//! The one HTTP client: connections to one server, kept across invocations and replaced when they may be dead.
+//! The one HTTP client: connections to one server, kept across invocations and replaced when they may be
+//! dead.
 
 mod answer;
 mod body;
@@ -28,8 +29,8 @@ pub(crate) use url::{Origin, Url, has_scheme};
 
 use pool::{Connection, Pool};
 
-/// Sends requests to one server. Opens connections as they are needed: several for parallel requests in HTTP/1.1,
-/// one for all in HTTP/2.
+/// Sends requests to one server. Opens connections as they are needed: several for parallel requests in
+/// HTTP/1.1, one for all in HTTP/2.
 ///
 /// Dropping the future of a request cancels it; its connection is not used again.
 pub(crate) struct Client {

@@ -14,8 +14,9 @@ use tokio::task::{AbortHandle, spawn_local, yield_now};
 use super::Pieces;
 use super::stream::Stream;
 
-/// A connection that was idle for longer is replaced. AWS load balancers close after 60 s of silence, NAT gateways
-/// forget after 350 s and then swallow packets; a fresh handshake costs less than a request lost on a dead one.
+/// A connection that was idle for longer is replaced. AWS load balancers close after 60 s of silence, NAT
+/// gateways forget after 350 s and then swallow packets; a fresh handshake costs less than a request lost on
+/// a dead one.
 pub(crate) const LONGEST_IDLE: Duration = Duration::from_secs(50);
 
 /// Which HTTP a server is spoken to in.
@@ -159,8 +160,8 @@ impl Pool {
         self.0.borrow_mut().push(connection);
     }
 
-    /// Drops what has waited since before now, since one of its kind was found dead and all went through the same
-    /// freeze. An HTTP/2 connection speaks for itself: if it is the dead one, it is suspect already.
+    /// Drops what has waited since before now, since one of its kind was found dead and all went through the
+    /// same freeze. An HTTP/2 connection speaks for itself: if it is the dead one, it is suspect already.
     pub fn distrust(&self) {
         self.0.borrow_mut().retain(|connection| matches!(connection.sender, Sender::Http2(_)));
     }

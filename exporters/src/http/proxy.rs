@@ -33,9 +33,9 @@ impl Proxy {
         Ok(Proxy { origin: url.origin, credentials: url.credentials })
     }
 
-    /// The proxy that the environment names for `target`: `HTTPS_PROXY` if `tunnelled`, else `HTTP_PROXY`, the
-    /// same in lower case, unless `NO_PROXY` covers the target. Loopback is never proxied. The rules are Go's
-    /// (<https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config>).
+    /// The proxy that the environment names for `target`: `HTTPS_PROXY` if `tunnelled`, else `HTTP_PROXY`,
+    /// the same in lower case, unless `NO_PROXY` covers the target. Loopback is never proxied. The rules are
+    /// Go's (<https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config>).
     ///
     /// # Errors
     /// The variable, and what is wrong with it.
@@ -55,7 +55,8 @@ fn first_set<'a>(env: &'a Env, names: [&'static str; 2]) -> Option<(&'static str
 }
 
 /// Whether `target` is reached without a proxy: loopback, or covered by the list of names (a name covers its
-/// subdomains, `.name` and `*.name` only those), addresses and CIDR blocks, each with an optional port, or `*`.
+/// subdomains, `.name` and `*.name` only those), addresses and CIDR blocks, each with an optional port, or
+/// `*`.
 fn is_direct(target: &Origin, no_proxy: &str) -> bool {
     let host = target.host.trim_end_matches('.').to_ascii_lowercase();
     let address: Option<IpAddr> = host.parse().ok();

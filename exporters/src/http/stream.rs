@@ -8,8 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// A TCP connection, with TLS or without. Plain ones pass vectored writes through, so that a body of many pieces
-/// is sent without being copied.
+/// A TCP connection, with TLS or without. Plain ones pass vectored writes through, so that a body of many
+/// pieces is sent without being copied.
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),

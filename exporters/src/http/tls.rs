@@ -17,8 +17,8 @@ use serde::Deserialize;
 
 use crate::findings::Findings;
 
-/// The servers whose sessions are remembered, to spare the next connection a full handshake. An exporter talks to
-/// one or three; each costs about 10 KB once it is used.
+/// The sessions remembered, to spare the next connection a full handshake: a few of each server, of which an
+/// exporter has one or three.
 const SESSIONS: usize = 32;
 
 /// `tls`: the Collector's `configtls.ClientConfig`.
@@ -76,8 +76,8 @@ impl SharedTls {
 }
 
 impl Keys {
-    /// A configuration of the exporter's own, or nothing if the shared one will do. Files are read now, so that
-    /// a wrong path shows at start and not when the first telemetry is lost.
+    /// A configuration of the exporter's own, or nothing if the shared one will do. Files are read now, so
+    /// that a wrong path shows at start and not when the first telemetry is lost.
     pub fn own_config(&self, alpn: &[u8], findings: &mut Findings) -> Option<Arc<ClientConfig>> {
         let before = findings.mistakes.len();
         let roots = self.roots(findings);

@@ -25,10 +25,8 @@ pub(crate) fn http_verdict(answer: &Answer, url: &str, now: SystemTime) -> Resul
         cause.push_str(&format!(": {words}"));
     }
     if answer.status.is_redirection() {
-        cause.push_str(&format!(
-            "; it points to {}: make that the endpoint",
-            answer.header(LOCATION.as_str())
-        ));
+        let location = answer.header(LOCATION.as_str()).split('?').next().unwrap_or_default();
+        cause.push_str(&format!("; it points to {}: make that the endpoint", excerpt(location)));
     }
     let cause = cause.into();
     Err(match answer.status {
@@ -43,8 +41,8 @@ pub(crate) fn http_verdict(answer: &Answer, url: &str, now: SystemTime) -> Resul
     })
 }
 
-/// What an export response says. One that can't be read says nothing: the batch was taken all the same, and to
-/// send it again would double it.
+/// What an export response says. One that can't be read says nothing: the batch was taken all the same, and
+/// to send it again would double it.
 pub(crate) fn delivered(body: &[u8], json: bool) -> Delivered {
     let response = if json { serde_json::from_slice(body).ok() } else { Response::decode(body).ok() };
     let partial = response.and_then(|response| response.partial_success).unwrap_or_default();
@@ -260,7 +258,7 @@ mod tests {
             ),
             (answer(500, &[], b"\xff\xfe"), "500 Internal Server Error"),
             (
-                answer(308, &[("location", "https://backend/v1/traces")], b""),
+                answer(308, &[("location", "https://backend/v1/traces?token=secret")], b""),
                 "308 Permanent Redirect; it points to https://backend/v1/traces: make that the endpoint",
             ),
         ] {

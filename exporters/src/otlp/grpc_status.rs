@@ -103,8 +103,9 @@ impl GrpcStatus {
     }
 
     /// Whether the request was over the server's limit for messages, in the words of gRPC for Go and C++
-    /// (`received message larger than max`), Java (`exceeds maximum size`), .NET (`exceeds the maximum`), Rust
-    /// (`message length too large`, with the code OUT_OF_RANGE). A quota that is used up has the same code.
+    /// (`received message larger than max`), Java (`exceeds maximum size`), .NET (`exceeds the maximum`),
+    /// Rust (`message length too large`, with the code OUT_OF_RANGE). A quota that is used up has the same
+    /// code.
     fn says_too_large(&self) -> bool {
         let message = self.message.to_ascii_lowercase();
         self.retry_delay.is_none()

@@ -2,4 +2,5 @@
 
 pub(crate) mod answer;
 pub(crate) mod grpc_status;
+pub(crate) mod grpc_target;
 pub(crate) mod settings;

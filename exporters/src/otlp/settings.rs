@@ -31,8 +31,8 @@ impl Auth {
     }
 }
 
-/// Requests are cut to stay below so many bytes: what a gRPC server takes unless told otherwise, the Go Collector
-/// and gRPC's own libraries alike. Over HTTP limits are higher, but known backends stop at 5 to 20 MB.
+/// Requests are cut to stay below so many bytes: what a gRPC server takes unless told otherwise, the Go
+/// Collector (which takes 20 MiB over HTTP) and gRPC's own libraries alike.
 const LARGEST_REQUEST: usize = 4 * 1024 * 1024;
 
 /// What the outbox is told, once `retry_on_failure` and `sending_queue` are found sound.
