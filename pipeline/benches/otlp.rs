@@ -156,6 +156,7 @@ fn span(number: u64) -> Span {
                 text(&format!("https://orders.example.com/orders/{number:06}?expand=items")),
             ),
             attribute("server.address", text("orders.example.com")),
+            attribute("client.address", text("203.0.113.195")),
             attribute("server.port", Value::IntValue(443)),
             attribute("http.response.status_code", Value::IntValue(200)),
             attribute("network.protocol.version", text("1.1")),

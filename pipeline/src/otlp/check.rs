@@ -148,6 +148,7 @@ type Steps = [Step; 17 * 8];
 
 /// The steps of all messages.
 static STEPS: [Steps; Type::ALL.len()] = {
+    assert!(Type::ALL.len() <= CHILD as usize + 1);
     let mut all = [[UNKNOWN; 17 * 8]; Type::ALL.len()];
     let mut message = 0;
     while message < all.len() {
