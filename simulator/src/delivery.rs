@@ -42,19 +42,11 @@ impl Delivery {
     }
 
     pub async fn deliver(&mut self, body: Body) {
-        let (copies, tries) = self
-            .platform
-            .quirks
-            .read(|quirks| (1 + usize::from(quirks.duplicate_batches), quirks.delivery_tries));
+        let copies = self.platform.quirks.read(|quirks| if quirks.duplicate_batches { 2 } else { 1 });
         for _ in 0..copies {
             let mut pause = FIRST_PAUSE;
-            let mut tried = 0;
             while let Err(why) = self.try_once(&body).await {
                 self.platform.record(Moment::TelemetryRefused { extension: self.extension.clone(), why });
-                tried += 1;
-                if tries.is_some_and(|tries| tried >= tries) {
-                    break;
-                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LAST_PAUSE);
             }

@@ -30,8 +30,6 @@ pub struct Quirks {
     pub failing_nexts: usize,
     /// Every batch of telemetry is delivered twice.
     pub duplicate_batches: bool,
-    /// The receiver of telemetry is retried this often at most; `None`: until the sandbox ends.
-    pub delivery_tries: Option<u32>,
 }
 
 /// How the Telemetry API answers a subscription.

@@ -10,8 +10,6 @@ use rustix::process::Pid;
 pub struct Usage {
     /// The most memory it ever had resident, in bytes.
     pub peak_memory: u64,
-    /// The memory it has resident now, in bytes.
-    pub memory: u64,
     /// CPU time, user and system.
     pub cpu: Duration,
 }
@@ -29,12 +27,12 @@ impl Usage {
         let ticks: u64 =
             stat.rsplit(") ").next()?.split(' ').skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
         let cpu = Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND);
-        Some(Usage { peak_memory: kilobytes(&status, "VmHWM:")?, memory: kilobytes(&status, "VmRSS:")?, cpu })
+        Some(Usage { peak_memory: peak_memory(&status)?, cpu })
     }
 }
 
-fn kilobytes(status: &str, key: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+fn peak_memory(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{Lambda, Moment, Report, RuntimeDone, Sandbox, TelemetryApi, free_port};
+use simulator::{Lambda, Moment, Report, RuntimeDone, Sandbox, TelemetryApi, call, free_port};
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo-extension");
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -112,6 +112,50 @@ async fn a_refused_batch_is_delivered_again() {
     let journal = sandbox.journal();
     assert_eq!(journal.count(|moment| matches!(moment, Moment::TelemetryRefused { .. })), 2);
     assert_eq!(count(&sandbox, "platform.runtimeDone"), 1);
+}
+
+#[tokio::test]
+async fn every_batch_may_come_twice() {
+    let mut sandbox = subscribed().quirks(|quirks| quirks.duplicate_batches = true).start().await.unwrap();
+    sandbox.emit("platform.marker", json!({}));
+    sandbox.invoke(|_| async {}).await;
+    sandbox.thaw();
+    sandbox.emit("platform.later", json!({}));
+    sandbox.wait_for_output(PATIENCE, "platform.later").await.unwrap();
+    assert_eq!(count(&sandbox, "platform.marker"), 2);
+}
+
+#[tokio::test]
+async fn a_tcp_destination_gets_one_event_a_line() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let subscribe = move |function: simulator::Function| async move {
+        let api = function.api_port();
+        let (name, events) = (("Lambda-Extension-Name", "inside"), r#"{"events":["INVOKE"]}"#);
+        let answer = call("POST", api, "/2020-01-01/extension/register", &[name], events).await.unwrap();
+        let id = answer.headers["lambda-extension-identifier"].to_str().unwrap().to_owned();
+        let body = json!({
+            "schemaVersion": "2022-12-13", "types": ["platform"],
+            "destination": { "protocol": "TCP", "port": port },
+            "buffering": { "timeoutMs": 25 },
+        });
+        let id = move || [("Lambda-Extension-Identifier", id.clone())];
+        let headers = id();
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let answer = call("PUT", api, "/2022-07-01/telemetry", &headers, body.to_string()).await.unwrap();
+        assert_eq!(answer.body, "\"OK\"");
+        tokio::spawn(async move {
+            let headers = id();
+            let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+            call("GET", api, "/2020-01-01/extension/event/next", &headers, "").await
+        });
+    };
+    let sandbox = Lambda::default().on_init(subscribe).start().await.unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(stream));
+    let line = lines.next_line().await.unwrap().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["type"], "platform.initStart");
+    drop(sandbox);
 }
 
 #[tokio::test]

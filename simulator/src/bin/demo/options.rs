@@ -32,7 +32,8 @@ that keeps what arrives; fails if something is lost.
   --runtime CMD...   run this runtime instead of our function (the rest of the line)";
 
 impl Options {
-    pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
+    /// `None` if the user wants help.
+    pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
         let mut options = Options {
             extension: None,
             runtime: None,
@@ -53,11 +54,13 @@ impl Options {
                     let path = value()?.into();
                     options.runtime = Some(Program { path, args: args.by_ref().collect() });
                 }
-                "--help" | "-h" => return Err(USAGE.into()),
+                "--help" | "-h" => return Ok(None),
+                // Who does not know that `cargo demo` passes everything on writes this first.
+                "--" => {}
                 _ => return Err(format!("{option} is no option\n\n{USAGE}")),
             }
         }
-        Ok(options)
+        Ok(Some(options))
     }
 }
 
