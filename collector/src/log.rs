@@ -23,7 +23,7 @@ impl Log {
     pub fn start(env: &Env) -> Result<Self, Error> {
         let name = env.get("OPENTELEMETRY_EXTENSION_LOG_LEVEL").unwrap_or_default();
         let asked = if name.is_empty() { None } else { level(name) };
-        let resource = resource(&BTreeMap::new());
+        let resource = resource(BTreeMap::new());
         let logger = Logger::new(asked.unwrap_or(LevelFilter::Info), &resource, std::io::stdout())
             .install()
             .map_err(|error| error.to_string())?;
@@ -44,21 +44,30 @@ impl Log {
             LogLevel::Error => LevelFilter::Error,
             LogLevel::Fatal => LevelFilter::Off,
         });
+        if !telemetry.resource.is_empty() {
+            self.logger.set_resource(&resource(telemetry.resource.clone()));
+        }
         if let Some(level) = self.asked.into_iter().chain(configured).min() {
             self.logger.set_level(level);
         }
     }
 }
 
-/// What the log says of itself: the Collector's own three attributes.
-fn resource(more: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// What the log says of itself: the Collector's own three attributes, changed as `service.telemetry.resource` has it.
+fn resource(changes: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
     let own = [
         ("service.instance.id", uuid()),
         ("service.name", "otelcol-lambda".into()),
         ("service.version", env!("CARGO_PKG_VERSION").into()),
     ];
-    let own = own.map(|(key, value)| (key.to_owned(), value));
-    own.into_iter().chain(more.clone()).collect()
+    let mut resource: BTreeMap<_, _> = own.map(|(key, value)| (key.to_owned(), value)).into();
+    for (key, value) in changes {
+        match value {
+            Some(value) => drop(resource.insert(key, value)),
+            None => drop(resource.remove(&key)),
+        }
+    }
+    resource
 }
 
 /// A random UUID (version 4); the standard library's hash seeds are random enough to tell processes apart.
@@ -73,4 +82,29 @@ fn uuid() -> String {
         low >> 48,
         low & 0xffff_ffff_ffff
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_may_change_and_remove_what_the_log_says_of_itself() {
+        let changes =
+            [("service.name", Some("mine")), ("service.instance.id", None), ("team", Some("checkout"))];
+        let changes = changes.map(|(key, value)| (key.to_owned(), value.map(str::to_owned)));
+        let resource = resource(changes.into());
+        let shown: Vec<_> = resource.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let version = concat!("service.version=", env!("CARGO_PKG_VERSION"));
+        assert_eq!(shown, ["service.name=mine", version, "team=checkout"]);
+    }
+
+    #[test]
+    fn a_uuid_has_its_form_and_is_new_each_time() {
+        let (one, other) = (uuid(), uuid());
+        assert_ne!(one, other);
+        let parts: Vec<usize> = one.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12]);
+        assert!(one[14..].starts_with('4') && one[19..].starts_with(['8', '9', 'a', 'b']), "{one}");
+    }
 }

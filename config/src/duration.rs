@@ -19,6 +19,14 @@ pub fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error
     from.deserialize_newtype_struct(DURATION, Nanos).map(Duration::from_nanos)
 }
 
+/// Reads a Go duration from a text that stands outside any document, such as an environment variable.
+///
+/// # Errors
+/// What was expected.
+pub fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    of_text(text).map(|(nanos, _)| Duration::from_nanos(nanos))
+}
+
 const WRONG: &str = "expected a duration such as 200ms, 5s or 1m30s";
 const NEGATIVE: &str = "expected a duration that is not negative, such as 5s";
 const TOO_LONG: &str = "expected a duration of at most 292 years, such as 5s";

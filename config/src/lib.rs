@@ -24,7 +24,7 @@ mod yaml;
 mod yaml_error;
 
 pub use document::{Document, Loaded};
-pub use duration::duration;
+pub use duration::{duration, parse_duration};
 pub use env::Env;
 pub use id::Id;
 pub use locate::Lookup;

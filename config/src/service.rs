@@ -1,6 +1,6 @@
 //! `service`: pipelines, extensions, and the collector's own telemetry.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny};
@@ -212,6 +212,8 @@ impl<'de> Deserialize<'de> for LogLevel {
 pub struct Telemetry {
     /// `logs.level`, if it is given.
     pub log_level: Option<LogLevel>,
+    /// `resource`: attributes of the collector itself, for its log. Nothing for one that is to be left out.
+    pub resource: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -280,6 +282,8 @@ impl Telemetry {
                 "the Collector dropped this key in 0.123; it has no effect, remove it",
             );
         }
-        Ok(Telemetry { log_level: keys.logs.level })
+        // The newer form, a list under `attributes`, is accepted and has no effect.
+        let resource = node.get("resource").and_then(|resource| resource.read().ok()).unwrap_or_default();
+        Ok(Telemetry { log_level: keys.logs.level, resource })
     }
 }

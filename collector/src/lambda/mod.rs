@@ -61,7 +61,7 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
         return Err("OTELCOL_LAMBDA_ON_CONFIG_ERROR=fail and the configuration has mistakes".into());
     }
     let lambda = Lambda { extension, done: Done::default(), terminated: Terminated::watch()? };
-    let ended = live(&lambda, configuration, events).await;
+    let ended = live(&lambda, configuration, events, hold(env)).await;
     if let Err(error) = &ended {
         // Best effort: the platform that has just failed us may not take this either.
         let _ = lambda.extension.exit_error("Extension.NextFailed", &error.to_string()).await;
@@ -69,18 +69,34 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
     ended
 }
 
-async fn live(lambda: &Lambda, configuration: Configuration, events: Register) -> Result<(), Error> {
+async fn live(
+    lambda: &Lambda,
+    configuration: Configuration,
+    events: Register,
+    hold: Duration,
+) -> Result<(), Error> {
     let Some(service) = configuration.start() else { return lifecycle::idle(lambda).await };
     let frozen = events == Register::InvokeAndShutdown && subscribe(lambda).await;
     let ended = if frozen {
-        lifecycle::follow_invocations(lambda, &service, HOLD).await
+        lifecycle::follow_invocations(lambda, &service, hold).await
     } else {
         lifecycle::serve_unfrozen(lambda, &service).await
     };
     if ended.is_err() {
-        let _ = service.shutdown(tokio::time::Instant::now() + HOLD).await;
+        let _ = service.shutdown(tokio::time::Instant::now() + hold).await;
     }
     ended
+}
+
+/// How long an invocation may be held: `OTELCOL_LAMBDA_FLUSH_TIMEOUT`, a duration such as `500ms`, else a second.
+fn hold(env: &Env) -> Duration {
+    let Some(text) = env.get("OTELCOL_LAMBDA_FLUSH_TIMEOUT").filter(|text| !text.is_empty()) else {
+        return HOLD;
+    };
+    config::parse_duration(text).unwrap_or_else(|expected| {
+        ::log::warn!("OTELCOL_LAMBDA_FLUSH_TIMEOUT is {text:?}, {expected}; it counts as {HOLD:?}");
+        HOLD
+    })
 }
 
 /// Whether the platform will tell when the function is done. Local emulators do not, and do not freeze either.

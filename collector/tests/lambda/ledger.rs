@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use simulator::otlp::{Otlp, logs, metrics, traces};
-use simulator::{FakeBackend, Function};
+use simulator::{FakeBackend, Function, export_grpc};
 
 use crate::stage::Ports;
 
@@ -46,7 +46,7 @@ impl Ledger {
             ($request:expr) => {{
                 let request = $request;
                 let answer = if over_grpc {
-                    function.export_grpc(ports.grpc, &request).await
+                    export_grpc(ports.grpc, &request).await
                 } else {
                     function.post_otlp(&request).await
                 };

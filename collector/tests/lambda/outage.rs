@@ -69,7 +69,7 @@ async fn stays_fast(behaviour: Behaviour) -> Duration {
                     waits.push(began.elapsed());
                     let began = Instant::now();
                     assert!(
-                        function.export_grpc(ports.grpc, &traces("orders", 10)).await.unwrap().is_taken()
+                        simulator::export_grpc(ports.grpc, &traces("orders", 10)).await.unwrap().is_taken()
                     );
                     waits.push(began.elapsed());
                 }
