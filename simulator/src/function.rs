@@ -76,6 +76,14 @@ impl Function {
         post(self.platform.lambda.otlp_port, request.http_path(), &headers, body).await
     }
 
+    /// Sends an OTLP request over gRPC to this port of the collector.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn export_grpc(&self, port: u16, request: &impl OtlpRequest) -> Result<Answer, NoAnswer> {
+        export_grpc(port, request).await
+    }
+
     /// The port of the platform's API: an extension within the function's process would call it.
     pub fn api_port(&self) -> u16 {
         self.platform.api.port()
