@@ -175,22 +175,14 @@ fn write_display(out: &mut String, value: impl std::fmt::Display) {
     let _ = write!(out, "{value}");
 }
 
-/// As Go and JavaScript write it: the shortest digits that read back as the same number.
+/// As Go and JavaScript write it: without an exponent from 0.000001 up to below 1e21.
 fn double(value: f64, out: &mut String) {
     if value.is_nan() {
         out.push_str("\"NaN\"");
     } else if value.is_infinite() {
         out.push_str(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
-    } else if value != 0.0 && !(1e-6..1e21).contains(&value.abs()) {
-        let text = format!("{value:e}");
-        match text.split_once('e') {
-            Some((digits, power)) if !power.starts_with('-') => {
-                write_display(out, format_args!("{digits}e+{power}"));
-            }
-            _ => out.push_str(&text),
-        }
     } else {
-        write_display(out, value);
+        out.push_str(&crate::shortest(value, -6..21, 1));
     }
 }
 
