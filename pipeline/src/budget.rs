@@ -13,7 +13,7 @@ pub struct Budget(Arc<State>);
 
 #[derive(Debug)]
 struct State {
-    limit: usize,
+    limit: AtomicUsize,
     used: AtomicUsize,
     peak: AtomicUsize,
 }
@@ -21,7 +21,11 @@ struct State {
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Budget(Arc::new(State { limit, used: AtomicUsize::new(0), peak: AtomicUsize::new(0) }))
+        Budget(Arc::new(State {
+            limit: AtomicUsize::new(limit),
+            used: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
+        }))
     }
 
     /// Takes `bytes` out of the budget.
@@ -36,7 +40,12 @@ impl Budget {
 
     /// Bytes that may be leased in all.
     pub fn limit(&self) -> usize {
-        self.0.limit
+        self.0.limit.load(Relaxed)
+    }
+
+    /// Lowers the limit to `limit`, if it is above that. What is leased already stays so.
+    pub fn lower(&self, limit: usize) {
+        self.0.limit.fetch_min(limit, Relaxed);
     }
 
     /// Bytes leased now.
@@ -142,6 +151,14 @@ mod tests {
         assert_eq!(budget.lease(41).unwrap_err(), Full { asked: 41, left: 40 });
         assert_eq!(lease.grow(41).unwrap_err(), Full { asked: 41, left: 40 });
         assert_eq!(budget.used(), 60);
+    }
+
+    #[test]
+    fn a_limit_can_be_lowered_and_never_raised() {
+        let budget = Budget::new(100);
+        budget.lower(50);
+        budget.lower(70);
+        assert_eq!(budget.limit(), 50);
     }
 
     #[test]

@@ -4,9 +4,16 @@ use pipeline::{Factory, Processor};
 
 mod actions;
 mod batch;
+mod decouple;
+mod memory_limiter;
 mod resource;
 
 /// Every processor of this distribution.
 pub fn all() -> Vec<Factory<dyn Processor>> {
-    vec![Factory::new("batch", batch::build), Factory::new("resource", resource::build)]
+    vec![
+        Factory::new("batch", batch::build),
+        Factory::new("decouple", decouple::build),
+        Factory::new("memory_limiter", memory_limiter::build),
+        Factory::new("resource", resource::build),
+    ]
 }
