@@ -150,7 +150,7 @@ impl Config {
         };
         match HeaderValue::from_str(&user_agent) {
             Ok(user_agent) => drop(headers.entry(USER_AGENT).or_insert(user_agent)),
-            Err(_) => findings.mistake("user_agent", "holds a control character").unwrap_or_default(),
+            Err(_) => drop(findings.mistake::<()>("user_agent", "holds a control character")),
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(TE, HeaderValue::from_static("trailers"));

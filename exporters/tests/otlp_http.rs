@@ -259,7 +259,7 @@ fn every_key_of_the_collector_is_known() {
         profiles_endpoint: https://backend:4318/p
         proxy_url: http://user:pass@proxy:3128
         tls: {insecure: false, insecure_skip_verify: true, server_name_override: b, min_version: '1.2',
-              max_version: '1.3', include_system_ca_certs_pool: true, reload_interval: 1h, ca_file: ''}
+              max_version: '1.3', include_system_ca_certs_pool: true, reload_interval: 1h, ca_file: '', tpm: {enabled: false}}
         read_buffer_size: 0
         write_buffer_size: 524288
         timeout: 1m30s

@@ -10,10 +10,11 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{HandshakeKind, RootCertStore, ServerConfig};
 use support::{Backend, Reply, build, exporter, listen, retry, run, traces};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_local;
+use tokio_rustls::TlsAcceptor;
 
 /// An authority of the test's own.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -159,6 +160,35 @@ fn a_client_shows_its_certificate_where_it_is_asked_for_one() {
         let tls = format!("{ca}, cert_pem: {}, key_file: {path}", quoted(&certificate));
         exporter("otlp_http", &https(&backend, &tls)).export(&traces(1)).await.unwrap();
         std::fs::remove_file(path).unwrap();
+    });
+}
+
+#[test]
+fn a_new_connection_resumes_the_session_of_the_last() {
+    run(async {
+        let authority = Authority::new();
+        let acceptor = TlsAcceptor::from(Arc::new(authority.server("127.0.0.1", false, b"http/1.1")));
+        let (listener, port) = listen().await;
+        let server = spawn_local(async move {
+            let mut handshakes = Vec::new();
+            for _ in 0..2 {
+                let (tcp, _) = listener.accept().await.unwrap();
+                let mut tls = acceptor.accept(tcp).await.unwrap();
+                handshakes.push(tls.get_ref().1.handshake_kind().unwrap());
+                let _ = tls.read(&mut [0; 4096]).await.unwrap();
+                tls.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
+                tls.shutdown().await.unwrap();
+            }
+            handshakes
+        });
+        let ca = quoted(&authority.pem());
+        let exporter = exporter(
+            "otlp_http",
+            &format!("{{endpoint: 'https://127.0.0.1:{port}', tls: {{ca_pem: {ca}}}}}"),
+        );
+        exporter.export(&traces(1)).await.unwrap();
+        exporter.export(&traces(1)).await.unwrap();
+        assert_eq!(server.await.unwrap(), [HandshakeKind::Full, HandshakeKind::Resumed]);
     });
 }
 

@@ -14,6 +14,7 @@ use rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, SupportedProtocolVersion,
 };
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::findings::Findings;
 
@@ -51,6 +52,9 @@ pub(crate) struct Keys {
     /// Accepted; a sandbox does not live long enough.
     #[serde(deserialize_with = "config::duration")]
     reload_interval: std::time::Duration,
+    /// Accepted; there is no such module in a sandbox.
+    #[serde(rename = "tpm")]
+    _tpm: IgnoredAny,
 }
 
 /// The TLS configuration of exporters that don't ask for anything particular.
