@@ -10,8 +10,11 @@ use crate::{Batch, Budget, Full, Lease, Signal};
 #[derive(Clone)]
 pub struct Inlet {
     budget: Budget,
-    routes: Vec<(Signal, Rc<dyn Fn(Batch)>)>,
+    routes: Vec<(Signal, Route)>,
 }
+
+/// The way into one pipeline.
+type Route = Rc<dyn Fn(Batch)>;
 
 impl Inlet {
     /// An inlet that leads nowhere yet.
