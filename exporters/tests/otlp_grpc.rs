@@ -79,6 +79,17 @@ fn each_signal_has_its_service_and_no_compression_is_flagged() {
 }
 
 #[test]
+fn a_large_message_passes_through_the_windows_of_http2() {
+    run(async {
+        let backend = Backend::grpc(|_| ok()).await;
+        let yaml = format!("{{endpoint: {}, compression: none}}", backend.url());
+        let batch = traces(50_000);
+        exporter("otlp_grpc", &yaml).export(&batch).await.unwrap();
+        assert!(unframed(&backend.only().body) == (0, &bytes(&batch)[..]));
+    });
+}
+
+#[test]
 fn calls_in_a_row_and_side_by_side_share_one_connection() {
     run(async {
         let backend = Backend::grpc(|_| Reply { once_arrived: 5, ..ok() }).await;
