@@ -80,5 +80,9 @@ pub use usage::Usage;
 /// # Errors
 /// If the machine has none.
 pub fn free_port() -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    // Below the range from which the kernel takes ports for outgoing connections, so that none of those that
+    // tests running in parallel make gets it before the collector does.
+    let mut tries = (0..100).map(|_| 20_000 + (clock::random() % 12_000) as u16);
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    tries.find(is_free).ok_or_else(|| std::io::ErrorKind::AddrInUse.into())
 }

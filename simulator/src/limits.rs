@@ -23,9 +23,12 @@ pub(crate) struct Limits {
 }
 
 struct Freezer {
-    file: PathBuf,
+    control: PathBuf,
     frozen: &'static str,
     thawed: &'static str,
+    /// Where the kernel tells that it is done, and how.
+    status: PathBuf,
+    done: &'static str,
 }
 
 impl Limits {
@@ -41,7 +44,13 @@ impl Limits {
             if let Some(group) = limits.group(&unified_parent(root).join(&name)) {
                 limits.set(&group, "cpu.max", format!("{quota} {PERIOD_US}"), format!("{share:.2} CPU"));
                 limits.set(&group, "memory.max", bytes.to_string(), format!("{memory_mb} MB"));
-                limits.freezer(group.join("cgroup.freeze"), "1", "0");
+                limits.freezer(Freezer {
+                    control: group.join("cgroup.freeze"),
+                    frozen: "1",
+                    thawed: "0",
+                    status: group.join("cgroup.events"),
+                    done: "frozen 1",
+                });
             }
             return limits;
         }
@@ -55,7 +64,14 @@ impl Limits {
             limits.set(&group, "memory.limit_in_bytes", bytes.to_string(), format!("{memory_mb} MB"));
         }
         if let Some(group) = limits.group(&root.join("freezer").join(&name)) {
-            limits.freezer(group.join("freezer.state"), "FROZEN", "THAWED");
+            let state = group.join("freezer.state");
+            limits.freezer(Freezer {
+                control: state.clone(),
+                frozen: "FROZEN",
+                thawed: "THAWED",
+                status: state,
+                done: "FROZEN",
+            });
         }
         limits
     }
@@ -73,9 +89,9 @@ impl Limits {
         }
     }
 
-    fn freezer(&mut self, file: PathBuf, frozen: &'static str, thawed: &'static str) {
-        if fs::write(&file, thawed).is_ok() {
-            self.freezer = Some(Freezer { file, frozen, thawed });
+    fn freezer(&mut self, freezer: Freezer) {
+        if fs::write(&freezer.control, freezer.thawed).is_ok() {
+            self.freezer = Some(freezer);
             self.applied.push("freezer".into());
         }
     }
@@ -90,7 +106,7 @@ impl Limits {
     /// Stops all processes; false if that is not possible here.
     pub fn freeze(&self) -> bool {
         let Some(freezer) = &self.freezer else { return false };
-        if fs::write(&freezer.file, freezer.frozen).is_err() {
+        if fs::write(&freezer.control, freezer.frozen).is_err() {
             return false;
         }
         let given_up = Instant::now() + FREEZING;
@@ -107,14 +123,14 @@ impl Limits {
     /// The freezer says that all processes are stopped.
     pub fn is_frozen(&self) -> bool {
         self.freezer.as_ref().is_some_and(|freezer| {
-            fs::read_to_string(&freezer.file).is_ok_and(|state| state.trim() == freezer.frozen)
+            fs::read_to_string(&freezer.status).is_ok_and(|status| status.contains(freezer.done))
         })
     }
 
     /// Lets all processes run again.
     pub fn thaw(&self) {
         if let Some(freezer) = &self.freezer {
-            let _ = fs::write(&freezer.file, freezer.thawed);
+            let _ = fs::write(&freezer.control, freezer.thawed);
         }
     }
 }
