@@ -105,7 +105,7 @@ async fn the_extension_is_waited_for_and_the_wait_is_told() {
 
 #[tokio::test]
 async fn a_function_that_takes_too_long_ends_the_environment_and_the_next_invocation_starts_anew() {
-    let mut sandbox = lambda().timeout(Duration::from_millis(300)).start().await.unwrap();
+    let mut sandbox = lambda().timeout(Duration::from_secs(1)).start().await.unwrap();
     let invocation = sandbox.invoke(|_| std::future::pending::<()>()).await;
     assert_eq!(invocation.status, Status::Timeout);
     assert!(sandbox.extension_output().contains(r#""shutdownReason":"timeout""#));
