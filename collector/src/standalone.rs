@@ -18,9 +18,9 @@ pub async fn run(configuration: Configuration, log: &Log) -> Result<(), Error> {
     let terminated = Terminated::watch()?;
     let Some(service) = configuration.start() else { return Err("nothing to run".into()) };
     let deadline = service.flush_while_due(terminated.deadline()).await;
-    let flushed = service.shutdown(deadline).await;
-    if flushed.kept > 0 {
-        ::log::warn!("Ended with {} items that could not be delivered in time", flushed.kept);
+    let _ = service.shutdown(deadline).await;
+    if let Some(losses) = service.losses() {
+        ::log::warn!("The end. In all {losses}");
     }
     Ok(())
 }

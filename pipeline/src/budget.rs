@@ -11,21 +11,18 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<State>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     limit: AtomicUsize,
     used: AtomicUsize,
     peak: AtomicUsize,
+    refused: AtomicUsize,
 }
 
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Budget(Arc::new(State {
-            limit: AtomicUsize::new(limit),
-            used: AtomicUsize::new(0),
-            peak: AtomicUsize::new(0),
-        }))
+        Budget(Arc::new(State { limit: AtomicUsize::new(limit), ..State::default() }))
     }
 
     /// Takes `bytes` out of the budget.
@@ -58,6 +55,11 @@ impl Budget {
         self.0.peak.load(Relaxed)
     }
 
+    /// How often a lease was refused: each time a client was told to try again later.
+    pub fn refusals(&self) -> usize {
+        self.0.refused.load(Relaxed)
+    }
+
     fn take(&self, bytes: usize) {
         let used = self.0.used.fetch_add(bytes, Relaxed) + bytes;
         self.0.peak.fetch_max(used, Relaxed);
@@ -79,6 +81,7 @@ impl Lease {
     pub fn grow(&mut self, more: usize) -> Result<(), Full> {
         let left = self.budget.limit().saturating_sub(self.budget.used());
         if more > left {
+            self.budget.0.refused.fetch_add(1, Relaxed);
             return Err(Full { asked: more, left });
         }
         self.budget.take(more);
@@ -150,7 +153,7 @@ mod tests {
         let mut lease = budget.lease(60).unwrap();
         assert_eq!(budget.lease(41).unwrap_err(), Full { asked: 41, left: 40 });
         assert_eq!(lease.grow(41).unwrap_err(), Full { asked: 41, left: 40 });
-        assert_eq!(budget.used(), 60);
+        assert_eq!((budget.used(), budget.refusals()), (60, 2));
     }
 
     #[test]

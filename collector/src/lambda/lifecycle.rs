@@ -28,8 +28,9 @@ pub async fn follow_invocations(lambda: &Lambda, service: &Service, hold: Durati
             Event::Shutdown { deadline } => return end(service, deadline).await,
             Event::Invoke(invocation) => {
                 service.flush_while_due(function_done(lambda, &invocation)).await;
-                let flushed = service.flush(earlier(invocation.deadline, MARGIN), hold).await;
-                ::log::debug!("faas.invocation_id":% = invocation.request_id; "{}", told(flushed));
+                let Flushed { delivered, refused, kept } =
+                    service.flush(earlier(invocation.deadline, MARGIN), hold).await;
+                ::log::debug!("faas.invocation_id":% = invocation.request_id; "{delivered} items delivered, {refused} dropped, {kept} kept");
             }
             Event::Unknown(event) => ::log::debug!("Ignored an event of an unknown type: {event}"),
         }
@@ -59,9 +60,9 @@ pub async fn idle(lambda: &Lambda) -> Result<(), Error> {
 }
 
 async fn end(service: &Service, deadline: Instant) -> Result<(), Error> {
-    let flushed = service.shutdown(earlier(deadline, MARGIN)).await;
-    if flushed.kept > 0 {
-        ::log::warn!("The environment ends: {}", told(flushed));
+    let _ = service.shutdown(earlier(deadline, MARGIN)).await;
+    if let Some(losses) = service.losses() {
+        ::log::warn!("The environment ends. In all {losses}");
     }
     Ok(())
 }
@@ -81,9 +82,4 @@ async fn function_done(lambda: &Lambda, invocation: &Invocation) {
 
 fn earlier(deadline: Instant, margin: Duration) -> Instant {
     deadline.checked_sub(margin).unwrap_or(deadline)
-}
-
-fn told(flushed: Flushed) -> String {
-    let Flushed { delivered, refused, kept } = flushed;
-    format!("{delivered} items delivered, {refused} dropped, {kept} kept")
 }

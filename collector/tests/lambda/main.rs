@@ -1,5 +1,7 @@
 //! The real binary in a simulated Lambda: what a function's owner may rely on.
 
+#![allow(clippy::unwrap_used, reason = "a scenario that can't go on has failed")]
+
 mod configuration;
 mod events;
 mod ledger;

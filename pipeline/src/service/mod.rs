@@ -66,6 +66,7 @@ pub struct Service {
     accepted: Rc<Notify>,
     receiving: RefCell<Option<Receiving>>,
     flushed: RefCell<Counts>,
+    budget: Budget,
 }
 
 struct Receiving {
@@ -127,6 +128,7 @@ impl Service {
             accepted,
             receiving: RefCell::new(Some(Receiving { tasks, _trigger: trigger })),
             flushed: RefCell::default(),
+            budget: budget.clone(),
         }
     }
 
@@ -168,13 +170,29 @@ impl Service {
     async fn flush_within(&self, deadline: Instant, hold: Option<Duration>) -> Flushed {
         self.pipelines.iter().for_each(|pipeline| pipeline.release(None));
         join_all(self.outboxes.iter().map(|outbox| outbox.send_all(deadline, hold))).await;
-        let sum = self.outboxes.iter().map(|outbox| outbox.counts()).fold(Counts::default(), Counts::plus);
+        let sum = self.counts();
         let before = self.flushed.replace(sum);
         Flushed {
             delivered: sum.delivered - before.delivered,
             refused: sum.refused - before.refused,
             kept: self.outboxes.iter().map(|outbox| outbox.items()).sum(),
         }
+    }
+
+    /// What became of everything since the start, if any of it is not delivered: for the log at the end.
+    pub fn losses(&self) -> Option<String> {
+        let Counts { delivered, refused } = self.counts();
+        let kept: usize = self.outboxes.iter().map(|outbox| outbox.items()).sum();
+        let refusals = self.budget.refusals();
+        (refused + kept + refusals > 0).then(|| {
+            format!(
+                "{delivered} items delivered, {refused} dropped, {kept} not delivered in time; {refusals} requests turned away for want of memory"
+            )
+        })
+    }
+
+    fn counts(&self) -> Counts {
+        self.outboxes.iter().map(|outbox| outbox.counts()).fold(Counts::default(), Counts::plus)
     }
 
     /// Whether nothing waits anywhere: a flush would have nothing to do.
