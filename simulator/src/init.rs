@@ -59,14 +59,13 @@ impl Sandbox {
         self.watch_ports();
         for program in platform.lambda.extensions.clone() {
             let env = process::extension_env(&platform.lambda, &self.api());
-            self.launch(&program.name(), &program, env)?;
-            platform.record(Moment::Launched { extension: program.name() });
+            self.launch(&program.name(), &program, env).await?;
         }
         wait(&platform, |state| {
             state.extensions.iter().all(|extension| extension.has_registered() || !extension.external)
         })
         .await?;
-        self.start_runtime()?;
+        self.start_runtime().await?;
         wait(&platform, |state| state.runtime.waiting).await?;
         platform.state.change(|state| state.registration_open = false);
         let done = events::init_done(&platform.lambda, phase, None, None);
@@ -82,12 +81,12 @@ impl Sandbox {
         Ok(())
     }
 
-    fn start_runtime(&mut self) -> Result<(), Fault> {
+    async fn start_runtime(&mut self) -> Result<(), Fault> {
         let platform = Arc::clone(&self.platform);
         platform.record(Moment::RuntimeStarted);
         if let Some(program) = platform.lambda.runtime.clone() {
             let env = process::runtime_env(&platform.lambda, &self.api(), &self.log_stream);
-            return self.launch(FUNCTION, &program, env);
+            return self.launch(FUNCTION, &program, env).await;
         }
         let script = platform.lambda.on_init.clone();
         let function = Function {
@@ -114,10 +113,15 @@ impl Sandbox {
         Ok(())
     }
 
-    fn launch(&mut self, name: &str, program: &Program, env: Vec<(String, String)>) -> Result<(), Fault> {
-        let process = Process::spawn(&self.platform, name, program, env)
+    async fn launch(
+        &mut self,
+        name: &str,
+        program: &Program,
+        env: Vec<(String, String)>,
+    ) -> Result<(), Fault> {
+        let process = Process::spawn(&self.platform, name, program, env, &self.limits.doors())
+            .await
             .map_err(|error| Fault::Launch(program.path.display().to_string(), error.to_string()))?;
-        self.limits.admit(process.pid);
         self.processes.push(process);
         Ok(())
     }

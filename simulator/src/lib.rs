@@ -42,6 +42,7 @@
 mod accounting;
 mod api;
 mod backend;
+mod build;
 mod clock;
 mod delivery;
 mod events;
@@ -64,6 +65,7 @@ pub mod timeline;
 mod usage;
 
 pub use backend::{Behaviour, FakeBackend, Received, hex};
+pub use build::{built, cargo};
 pub use function::{Answer, Function, NoAnswer, Outcome, call, export_grpc, post};
 pub use invoke::{Invocation, Status};
 pub use journal::{Entry, Journal, Moment};

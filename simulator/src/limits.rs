@@ -4,8 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
-
 /// This many MB of memory buy one CPU.
 const MB_PER_CPU: f64 = 1769.0;
 /// CFS bandwidth is handed out per this period.
@@ -96,11 +94,9 @@ impl Limits {
         }
     }
 
-    /// Puts a process under the limits.
-    pub fn admit(&self, pid: Pid) {
-        for group in &self.groups {
-            let _ = fs::write(group.join("cgroup.procs"), pid.as_raw_nonzero().to_string());
-        }
+    /// The files that take the number of a process to be put under the limits.
+    pub fn doors(&self) -> Vec<PathBuf> {
+        self.groups.iter().map(|group| group.join("cgroup.procs")).collect()
     }
 
     /// Stops all processes; false if that is not possible here.

@@ -1,50 +1,74 @@
 //! Running, stopping and ending the processes of an environment.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 use crate::journal::Moment;
 use crate::lambda::{Lambda, Program};
 use crate::platform::{FUNCTION, Platform};
 use crate::shared::Shared;
+use crate::usage::Usage;
 
 /// How long a process's output is read after its end.
 const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long the kernel may take to move a process to its cgroups.
+const ENTERING: Duration = Duration::from_millis(200);
 
 /// A running program in its own process group.
 #[derive(Clone)]
 pub(crate) struct Process {
     pub name: String,
     pub pid: Pid,
+    /// The CPU time that was used before the program itself began.
+    pub overhead: Duration,
     gone: Arc<Shared<bool>>,
 }
 
 impl Process {
-    /// Runs a program with exactly these environment variables; its lines and its end are told to `platform`.
-    pub fn spawn(
+    /// Runs a program with exactly these environment variables, under the limits of these cgroups from its first
+    /// instruction; its lines and its end are told to `platform`.
+    pub async fn spawn(
         platform: &Arc<Platform>,
         name: &str,
         program: &Program,
         env: Vec<(String, String)>,
+        doors: &[PathBuf],
     ) -> io::Result<Process> {
-        let mut child = Command::new(&program.path)
+        let mut command = if doors.is_empty() { Command::new(&program.path) } else { gate(program, doors)? };
+        let launch = || {
+            if name != FUNCTION {
+                platform.record(Moment::Launched { extension: name.into() });
+            }
+        };
+        if doors.is_empty() {
+            command.stdin(Stdio::null());
+            launch();
+        }
+        let mut child = command
             .args(&program.args)
             .env_clear()
             .envs(env)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
         let pid = child.id().and_then(|pid| Pid::from_raw(pid as i32)).ok_or(io::ErrorKind::NotFound)?;
-        let process = Process { name: name.into(), pid, gone: Arc::new(Shared::new(false)) };
+        let mut overhead = Duration::ZERO;
+        if let Some(mut gate) = child.stdin.take() {
+            await_entry(pid, doors).await;
+            overhead = Usage::of(pid).unwrap_or_default().cpu;
+            launch();
+            gate.write_all(b"\n").await?;
+        }
+        let process = Process { name: name.into(), pid, overhead, gone: Arc::new(Shared::new(false)) };
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (platform, watched) = (Arc::clone(platform), process.clone());
         tokio::spawn(async move {
@@ -81,6 +105,32 @@ impl Process {
     /// Waits until it is gone.
     pub async fn exit(&self) {
         self.gone.until(|gone| gone.then_some(())).await;
+    }
+}
+
+/// A shell that enters the cgroups, waits for a line, and becomes the program. Only a process of one thread can
+/// enter them all, so it must be before the program begins.
+fn gate(program: &Program, doors: &[PathBuf]) -> io::Result<Command> {
+    // A missing program shall be told like elsewhere, not by the shell.
+    std::fs::metadata(&program.path)?;
+    let enter: String = doors.iter().map(|door| format!("echo $$ > '{}'; ", door.display())).collect();
+    let mut command = Command::new("/bin/sh");
+    command
+        .arg("-c")
+        .arg(format!("{{ {enter}}} 2> /dev/null; read go; unset go PWD; exec \"$0\" \"$@\" < /dev/null"));
+    command.arg(&program.path).stdin(Stdio::piped());
+    Ok(command)
+}
+
+/// Waits until a process is in its cgroups (and gives up where the kernel does not let it in).
+async fn await_entry(pid: Pid, doors: &[PathBuf]) {
+    let own = pid.as_raw_nonzero().to_string();
+    let entered = |door: &PathBuf| {
+        std::fs::read_to_string(door).is_ok_and(|inside| inside.lines().any(|line| line == own))
+    };
+    let given_up = Instant::now() + ENTERING;
+    while !doors.iter().all(entered) && Instant::now() < given_up {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

@@ -154,7 +154,9 @@ impl Sandbox {
 
     /// What the process of this name (an extension's file name, or `function`) has used.
     pub fn usage(&self, name: &str) -> Option<Usage> {
-        self.process(name).and_then(|process| Usage::of(process.pid))
+        let process = self.process(name)?;
+        let usage = Usage::of(process.pid)?;
+        Some(Usage { cpu: usage.cpu.saturating_sub(process.overhead), ..usage })
     }
 
     /// Whether the process is stopped as the kernel sees it.

@@ -34,18 +34,18 @@ pub(super) async fn answer(inner: &Inner, connection: usize, request: Request<In
     let otlp = decode(grpc, &path, &parts.headers, &body);
     let verdict = judge(&behaviour, &otlp, body.len());
     let cut = matches!(behaviour, Behaviour::CutAfterReading | Behaviour::Hang);
-    inner.received.change(|received| {
-        received.push(Received {
-            at: Instant::now(),
-            grpc,
-            connection,
-            path: path.clone(),
-            headers: parts.headers,
-            wire_bytes: body.len(),
-            otlp,
-            accepted: matches!(verdict, Verdict::Taken { .. }) && !cut,
-        });
-    });
+    let accepted = matches!(verdict, Verdict::Taken { .. }) && !cut;
+    let received = Received {
+        at: Instant::now(),
+        grpc,
+        connection,
+        path,
+        headers: parts.headers,
+        wire_bytes: body.len(),
+        otlp,
+        accepted,
+    };
+    inner.keep(received);
     match behaviour {
         Behaviour::CutAfterReading => return None,
         Behaviour::Hang => std::future::pending().await,

@@ -37,6 +37,8 @@ pub struct FakeBackend {
 /// What the backend's parts share.
 struct Inner {
     received: Shared<Vec<Received>>,
+    /// Of a backend that only counts: the items that were taken.
+    counted: Option<Shared<usize>>,
     conduct: Shared<Conduct>,
     tls: Option<tokio_rustls::TlsAcceptor>,
 }
@@ -65,19 +67,26 @@ pub struct Received {
 impl FakeBackend {
     /// Starts a backend on a free port of the loopback.
     pub async fn start() -> FakeBackend {
-        FakeBackend::listen(None).await
+        FakeBackend::listen(None, None).await
+    }
+
+    /// Starts a backend that decodes and counts what it takes, but does not keep it: for loads that do not fit
+    /// into memory. Of the queries, only [`items`](FakeBackend::items) and
+    /// [`connections`](FakeBackend::connections) have an answer.
+    pub async fn start_counting() -> FakeBackend {
+        FakeBackend::listen(None, Some(Shared::new(0))).await
     }
 
     /// Starts a backend that speaks TLS only; [`FakeBackend::ca_pem`] is what a client must trust.
     pub async fn start_tls() -> FakeBackend {
-        FakeBackend::listen(Some(tls::identity())).await
+        FakeBackend::listen(Some(tls::identity()), None).await
     }
 
     #[expect(clippy::expect_used, reason = "a test without its backend can do nothing better than stop")]
-    async fn listen(identity: Option<tls::Identity>) -> FakeBackend {
+    async fn listen(identity: Option<tls::Identity>, counted: Option<Shared<usize>>) -> FakeBackend {
         let (tls, ca_pem) = identity.map(|identity| (identity.acceptor, identity.ca_pem)).unzip();
         let received = Shared::new(Vec::new());
-        let inner = Arc::new(Inner { received, conduct: Shared::new(Conduct::new()), tls });
+        let inner = Arc::new(Inner { received, counted, conduct: Shared::new(Conduct::new()), tls });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("no free port on 127.0.0.1");
         let port = listener.local_addr().expect("a bound socket has an address").port();
         let listening = tokio::spawn(listen::run(Arc::clone(&inner), listener, port)).abort_handle();
@@ -141,7 +150,8 @@ impl FakeBackend {
 
     /// The number of spans, data points and log records that were taken.
     pub fn items(&self) -> usize {
-        self.inner.received.read(|received| items(received))
+        let counted = self.inner.counted.as_ref().map(|counted| counted.read(|counted| *counted));
+        counted.unwrap_or_else(|| self.inner.received.read(|received| items(received)))
     }
 
     /// The spans that were taken.
@@ -202,6 +212,15 @@ impl FakeBackend {
     /// Forgets what arrived.
     pub fn clear(&self) {
         self.inner.received.change(Vec::clear);
+    }
+}
+
+impl Inner {
+    fn keep(&self, request: Received) {
+        match &self.counted {
+            Some(counted) => counted.change(|counted| *counted += items(&[request])),
+            None => self.received.change(|received| received.push(request)),
+        }
     }
 }
 

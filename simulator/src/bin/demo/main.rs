@@ -6,12 +6,12 @@ mod show;
 use std::error::Error;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use serde_json::json;
 use simulator::figures::Figures;
 use simulator::timeline::Paint;
-use simulator::{FakeBackend, Lambda, Sandbox, Status, free_port};
+use simulator::{FakeBackend, Lambda, Sandbox, Status, built, free_port};
 
 use options::{Options, Program};
 use show::Summary;
@@ -51,7 +51,7 @@ async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     };
     let extension = match &options.extension {
         Some(path) => std::path::absolute(path)?,
-        None => build("collector", "otelcol-lambda")?,
+        None => built("collector", "otelcol-lambda")?,
     };
     let backend = FakeBackend::start().await;
     let (lambda, port) = lambda(options, &extension, &backend)?;
@@ -91,7 +91,7 @@ fn lambda(
     let port = if options.config.is_some() { 4318 } else { free_port()? };
     let runtime = match &options.runtime {
         Some(program) => program.clone(),
-        None => Program { path: build("function", "function")?, args: Vec::new() },
+        None => Program { path: built("function", "function")?, args: Vec::new() },
     };
     let mut lambda = Lambda::new(extension)
         .runtime(runtime.path, runtime.args)
@@ -125,25 +125,6 @@ service:
     logs: {{ receivers: [otlp], exporters: [otlphttp] }}
 "
     )
-}
-
-/// Builds a program of this workspace into the directory that holds this one.
-fn build(package: &str, binary: &str) -> Result<PathBuf, Box<dyn Error>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let mut command = Command::new(cargo);
-    command.args(["build", "--package", package]).current_dir(workspace);
-    if !std::io::stderr().is_terminal() {
-        command.arg("--quiet");
-    }
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
-    if !command.status()?.success() {
-        return Err(format!("{package} does not build").into());
-    }
-    let own = std::env::current_exe()?;
-    Ok(own.parent().ok_or("this program has no directory")?.join(binary))
 }
 
 /// What the processes said, for whoever wants to know why it did not go well.
