@@ -98,6 +98,10 @@ fn value(
     if field.presence == Presence::One && reader.begin() == Begin::Null {
         return reader.word("null");
     }
+    if depth == 1 && field.presence == Presence::One && reader.empty_object() {
+        // Written where a message is missing, one level below what protobuf can hold.
+        return Ok(());
+    }
     push_key(field.number, wire_type::LENGTH, out);
     push_content(out, |out| message(inner, reader, out, depth - 1))
 }

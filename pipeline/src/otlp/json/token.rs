@@ -92,6 +92,16 @@ impl<'a> Reader<'a> {
         taken
     }
 
+    /// Takes `{}` if it comes next.
+    pub(super) fn empty_object(&mut self) -> bool {
+        let start = self.at;
+        let is_empty = self.take(b'{') && self.take(b'}');
+        if !is_empty {
+            self.at = start;
+        }
+        is_empty
+    }
+
     /// Takes `true`, `false` or `null`, which has been seen to begin.
     pub(super) fn word(&mut self, word: &str) -> Result<(), Box<Fault>> {
         if !self.text[self.at..].starts_with(word.as_bytes()) {
