@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use config::Env;
 use pipeline::Error;
-use tokio::task::LocalSet;
+use tokio::runtime::{Builder, LocalOptions};
 
 use self::cli::Command;
 use self::configuration::Configuration;
@@ -55,8 +55,8 @@ fn run(env: &Env, uris: &[String]) -> ExitCode {
 fn live(env: &Env, uris: &[String]) -> Result<(), Error> {
     let log = Log::start(env)?;
     // One thread: the function owns the CPU, we borrow a sliver of it.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = LocalSet::new().block_on(&runtime, async {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let ended = runtime.block_on(async {
         match env.get("AWS_LAMBDA_RUNTIME_API") {
             Some(address) => lambda::run(address, env, uris, &log).await,
             None => standalone::run(Configuration::load(env, uris), &log).await,

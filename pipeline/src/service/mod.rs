@@ -91,7 +91,7 @@ impl Plan {
 }
 
 impl Service {
-    /// Wires `plan` up and starts its receivers, which must be bound, on the current `LocalSet`.
+    /// Wires `plan` up and starts its receivers, which must be bound, on the current `LocalSet` or `LocalRuntime`.
     pub fn start(plan: Plan, budget: &Budget) -> Self {
         let outbox = |(id, exporter): (Id, _)| (id.clone(), Rc::new(Outbox::new(id, exporter)));
         let outboxes: Vec<(Id, Rc<Outbox>)> = plan.exporters.into_iter().map(outbox).collect();
