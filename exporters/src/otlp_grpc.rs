@@ -1,5 +1,6 @@
 //! `otlp_grpc`: OTLP over gRPC.
 
+use std::future::ready;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -229,7 +230,7 @@ impl Exporter for OtlpGrpc {
         let message =
             framed(message, compressed).map_err(|cause| Undelivered::TooLarge { cause: cause.into() })?;
         let path = method(batch.signal());
-        match self.client.post(&path, self.headers.clone(), message.into()).await {
+        match self.client.post(&path, self.headers.clone(), ready(message.into())).await {
             Ok(answer) => grpc_verdict(&answer, self.client.origin(), SystemTime::now()),
             Err(failure) => {
                 let cause = format!("gRPC {}: {failure}", self.client.origin()).into();

@@ -266,16 +266,18 @@ impl Exporter for OtlpHttp {
         let Some(route) = self.routes.iter().find(|route| route.signal == batch.signal()) else {
             return Err(Undelivered::Refused { cause: no_endpoint(batch.signal()).into() });
         };
-        let body = match self.encoding {
-            Encoding::Proto => batch.parts().cloned().collect(),
-            Encoding::Json => vec![batch.to_json().into()],
+        let body = async {
+            let body = match self.encoding {
+                Encoding::Proto => batch.parts().cloned().collect(),
+                Encoding::Json => vec![batch.to_json().into()],
+            };
+            self.compressor.compress(body).await.into()
         };
-        let body = self.compressor.compress(body).await;
         let mut headers = self.headers.clone();
         if let Some(credentials) = &route.url.credentials {
             headers.entry(AUTHORIZATION).or_insert(credentials.clone());
         }
-        match route.client.post(&route.url.path, headers, body.into()).await {
+        match route.client.post(&route.url.path, headers, body).await {
             Ok(answer) => http_verdict(&answer, &route.url.to_string(), SystemTime::now()),
             Err(failure) => {
                 let cause = format!("POST {}: {failure}", route.url).into();

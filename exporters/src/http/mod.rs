@@ -63,7 +63,8 @@ impl Client {
         &self.connector.origin
     }
 
-    /// Posts `body` and reads the answer.
+    /// Posts `body` and reads the answer. The body is made once there is a connection: what is costly to make
+    /// costs nothing while nobody listens.
     ///
     /// A kept connection may have died unseen. If a request on one gets no answer, it is sent once more on a
     /// fresh one at once; the outbox would do the same, but only after its back-off.
@@ -74,10 +75,10 @@ impl Client {
         &self,
         path: &PathAndQuery,
         headers: HeaderMap,
-        body: Pieces,
+        body: impl Future<Output = Pieces>,
     ) -> Result<Answer, Failure> {
-        let request = self.request(path, headers, body)?;
         let (connection, kept) = self.connection().await?;
+        let request = self.request(path, headers, body.await)?;
         if kept {
             if let Ok(answer) = self.exchange(connection, request.clone()).await {
                 return Ok(answer);
