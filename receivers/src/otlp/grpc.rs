@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode, request};
+use http::{Method, Request, Response, StatusCode, Uri, request};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -92,17 +92,17 @@ impl Service {
         B::Error: Display,
     {
         let (head, mut body) = request.into_parts();
-        let media_type = match sound(&head) {
-            Ok(media_type) => media_type,
-            Err((http_status, status)) => {
-                let mut answer = status.into_http();
-                *answer.status_mut() = http_status;
-                return answer;
-            }
+        let Some(media_type) = media_type(&head.headers) else {
+            let message =
+                format!("invalid gRPC request content-type {:?}", text(&head.headers, "content-type"));
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, Status::invalid_argument(message));
         };
-        let mut answer = match self.call(&head, &mut body).await {
-            Ok(()) => Response::new(Answer::Taken),
-            Err(status) => status.into_http(),
+        let mut answer = match sound(&head) {
+            Err((http_status, status)) => refuse(http_status, status),
+            Ok(()) => match self.call(&head, &mut body).await {
+                Ok(()) => Response::new(Answer::Taken),
+                Err(status) => status.into_http(),
+            },
         };
         answer.headers_mut().insert(header::CONTENT_TYPE, media_type);
         answer
@@ -116,7 +116,7 @@ impl Service {
     where
         B::Error: Display,
     {
-        let signal = method(head.uri.path(), |signal| self.intake.inlet.takes(signal))?;
+        let signal = method(&head.uri, |signal| self.intake.inlet.takes(signal))?;
         let encoding = text(&head.headers, "grpc-encoding");
         let Some(coding) = Coding::of_grpc(encoding) else {
             let mut status = Status::unimplemented(format!(
@@ -159,16 +159,18 @@ fn explain(refusal: &Refusal) -> Status {
 }
 
 /// The media type of the answer, if the request is gRPC at all.
-fn sound(head: &request::Parts) -> Result<HeaderValue, (StatusCode, Status)> {
-    let media_type = text(&head.headers, header::CONTENT_TYPE.as_str()).to_ascii_lowercase();
-    let answer = match media_type.strip_prefix(GRPC) {
-        Some("" | "+" | ";") => GRPC.to_owned(),
-        Some(subtype) if subtype.starts_with(['+', ';']) => format!("{GRPC}+{}", &subtype[1..]),
-        _ => {
-            let message = format!("invalid gRPC request content-type {media_type:?}");
-            return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, Status::invalid_argument(message)));
-        }
+fn media_type(headers: &HeaderMap) -> Option<HeaderValue> {
+    let asked = text(headers, header::CONTENT_TYPE.as_str()).to_ascii_lowercase();
+    let answer = match asked.strip_prefix(GRPC)? {
+        "" | "+" | ";" => GRPC.to_owned(),
+        subtype if subtype.starts_with(['+', ';']) => format!("{GRPC}+{}", &subtype[1..]),
+        _ => return None,
     };
+    Some(HeaderValue::try_from(answer).unwrap_or(HeaderValue::from_static(GRPC)))
+}
+
+/// Whether the head is that of a call, or what it is answered.
+fn sound(head: &request::Parts) -> Result<(), (StatusCode, Status)> {
     let timeout = head.headers.get("grpc-timeout");
     if timeout.is_some_and(|timeout| !is_timeout(timeout.as_bytes())) {
         return Err((StatusCode::BAD_REQUEST, Status::internal("malformed grpc-timeout")));
@@ -177,7 +179,13 @@ fn sound(head: &request::Parts) -> Result<HeaderValue, (StatusCode, Status)> {
         let message = format!("the method is {}, but gRPC uses POST", head.method);
         return Err((StatusCode::METHOD_NOT_ALLOWED, Status::internal(message)));
     }
-    Ok(HeaderValue::try_from(answer).unwrap_or(HeaderValue::from_static(GRPC)))
+    Ok(())
+}
+
+fn refuse(http_status: StatusCode, status: Status) -> Response<Answer> {
+    let mut answer = status.into_http();
+    *answer.status_mut() = http_status;
+    answer
 }
 
 /// Whether `text` is up to eight digits and a unit. What it says doesn't matter: every answer is immediate.
@@ -186,8 +194,10 @@ fn is_timeout(text: &[u8]) -> bool {
     b"HMSmun".contains(unit) && (1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
 }
 
-/// The signal that the method `path` exports, if a pipeline takes it.
-fn method(path: &str, takes: impl Fn(Signal) -> bool) -> Result<Signal, Status> {
+/// The signal that the method named by `uri` exports, if a pipeline takes it.
+fn method(uri: &Uri, takes: impl Fn(Signal) -> bool) -> Result<Signal, Status> {
+    // gRPC knows no queries: a `?` is a letter of the name.
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
     let Some((service, method)) = path.strip_prefix('/').and_then(|path| path.rsplit_once('/')) else {
         return Err(Status::unimplemented(format!("malformed method name: {path:?}")));
     };

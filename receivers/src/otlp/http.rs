@@ -93,6 +93,9 @@ impl Service {
         B::Error: Display,
     {
         let (head, mut body) = request.into_parts();
+        if let Err(refusal) = sound(&head) {
+            return *refusal;
+        }
         let asked = self.cors.as_ref().and_then(|cors| cors.preflight(&head.method, &head.headers));
         if let Some((status, headers)) = asked {
             let mut answer = Answer::default();
@@ -114,8 +117,8 @@ impl Service {
 
     /// What the head of a request asks for, or the answer if that can't be done.
     fn check(&self, head: &request::Parts) -> Result<(Signal, Format, Coding), Box<Answer>> {
-        sound(head)?;
         let signal = match self.routes.find(head.uri.path()) {
+            Route::Unknown if head.uri.path() == "*" => return Err(closing(StatusCode::BAD_REQUEST).into()),
             Route::Export(signal) => signal,
             Route::Moved(path) => return Err(moved(&path, head.uri.query()).into()),
             Route::Unknown => {
@@ -207,9 +210,13 @@ fn sound(head: &request::Parts) -> Result<(), Box<Answer>> {
         }
         _ => {}
     }
+    let mut framing = head.headers.get_all(header::TRANSFER_ENCODING).iter();
+    if framing.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return refuse(StatusCode::NOT_IMPLEMENTED, "Unsupported transfer encoding");
+    }
     let expected = text(&head.headers, header::EXPECT);
     if !expected.is_empty() && !expected.eq_ignore_ascii_case("100-continue") {
-        return refuse(StatusCode::EXPECTATION_FAILED, "417 Expectation Failed");
+        return Err(closing(StatusCode::EXPECTATION_FAILED).into());
     }
     if !well_escaped(head.uri.path()) {
         return refuse(StatusCode::BAD_REQUEST, "400 Bad Request");
@@ -265,6 +272,14 @@ fn plain(status: StatusCode, media_type: &'static str, text: &'static str) -> An
     let mut answer = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    answer
+}
+
+/// An answer without a body, the last one of its connection.
+fn closing(status: StatusCode) -> Answer {
+    let mut answer = Answer::default();
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 

@@ -14,9 +14,9 @@ pub(super) fn format(content_type: &str) -> Option<Format> {
     well_formed(parameters).then_some(found)
 }
 
-/// Whether `rest` is a list of `; name=value`, each name once; one `;` may be left over at its end.
+/// Whether `rest` is a list of `; name=value`, each name with one value; one `;` may be left over at its end.
 fn well_formed(mut rest: &str) -> bool {
-    let mut names = Vec::new();
+    let mut seen: Vec<(String, &str)> = Vec::new();
     loop {
         let Some(parameter) = rest.trim_start().strip_prefix(';') else { return rest.trim().is_empty() };
         let parameter = parameter.trim_start();
@@ -25,12 +25,14 @@ fn well_formed(mut rest: &str) -> bool {
         }
         let (name, after) = token(parameter);
         let Some(value) = after.trim_start().strip_prefix('=') else { return false };
-        let Some(after) = value_end(value.trim_start()) else { return false };
+        let value = value.trim_start();
+        let Some(after) = value_end(value) else { return false };
+        let value = &value[..value.len() - after.len()];
         let name = name.to_ascii_lowercase();
-        if name.is_empty() || names.contains(&name) {
+        if name.is_empty() || seen.iter().any(|(known, other)| *known == name && *other != value) {
             return false;
         }
-        names.push(name);
+        seen.push((name, value));
         rest = after;
     }
 }
@@ -70,6 +72,7 @@ mod tests {
             " application/json ; charset=utf-8",
             "application/json;",
             "application/json; a=\"x;\\\"y\" ;b = 2;",
+            "application/json; charset=utf-8; Charset=utf-8",
         ] {
             assert_eq!(format(json), Some(Format::Json), "{json}");
         }

@@ -1,4 +1,4 @@
-//! What the Go layer's receiver answers to 317 requests, good and bad, and that ours answers the same.
+//! What the Go layer's receiver answers to 323 requests, good and bad, and that ours answers the same.
 //!
 //! `go-layer.jsonl` was recorded from the layer's 0.22.0 (Collector 0.151.0). Where ours differs, `differences.rs`
 //! says how and why; everything else must be equal but the wording of errors in a request.
