@@ -12,6 +12,9 @@ const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 /// The longest wait between attempts when the process is about to end: what is not delivered then is lost.
 const LAST_WAIT: Duration = Duration::from_millis(250);
 
+/// The longest wish of a backend that is honoured: longer than an environment lives. What backends send is any number.
+const LONGEST_WISH: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What the outbox knows about its backend.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -54,7 +57,7 @@ impl Health {
     ) -> bool {
         let news = !self.in_trouble();
         self.rest = Some(now + backoff(retry, self.failures, random));
-        self.wish = after.map(|after| now + after);
+        self.wish = after.map(|after| now + after.min(LONGEST_WISH));
         self.failures = self.failures.saturating_add(1);
         if self.last {
             self.last_chance();
@@ -154,5 +157,13 @@ mod tests {
         assert_eq!(health.rests_until(now), Some(now + Duration::from_secs(60)));
         assert!(health.is_back());
         assert_eq!(health.rests_until(now), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wish_beyond_all_clocks_is_a_day() {
+        let (now, retry) = (Instant::now(), RetryOnFailure::default());
+        let mut health = Health::default();
+        health.failed(now, &retry, Some(Duration::MAX), 0.5);
+        assert_eq!(health.rests_until(now), Some(now + LONGEST_WISH));
     }
 }
