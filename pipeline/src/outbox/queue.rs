@@ -23,7 +23,8 @@ pub(super) struct Entry {
     place: (u64, usize),
     /// Whether it must not be merged with others: it was cut out of a request that was refused.
     pub alone: bool,
-    /// When an attempt first failed, on the outbox's own clock.
+    /// When an attempt first failed, on the outbox's own clock. Entries that differ in this are not merged: what
+    /// came later is not given up with what came first.
     pub failed: Option<Duration>,
 }
 
@@ -60,7 +61,9 @@ impl Queue {
         let mut before = before.filter(|entry| {
             self.sizer == Sizer::Requests && !entry.alone && entry.batch.signal() == batch.signal()
         });
-        match before.next().filter(|entry| entry.batch.len() + batch.len() <= merge_bytes) {
+        let fits =
+            |entry: &&mut Entry| entry.failed.is_none() && entry.batch.len() + batch.len() <= merge_bytes;
+        match before.next().filter(fits) {
             Some(entry) => entry.batch.merge(batch),
             None => {
                 self.waiting.push_back(Entry { batch, place: (self.next, 0), alone: false, failed: None });
@@ -92,7 +95,7 @@ impl Queue {
         let (mut bytes, mut items) = (entry.batch.len(), entry.batch.items());
         while !entry.alone && i < self.waiting.len() {
             let next = &self.waiting[i];
-            if next.alone || next.batch.signal() != entry.batch.signal() {
+            if next.alone || next.failed != entry.failed || next.batch.signal() != entry.batch.signal() {
                 i += 1;
                 continue;
             }
@@ -102,7 +105,7 @@ impl Queue {
                 break;
             }
             let Some(next) = self.waiting.remove(i) else { break };
-            entry.absorb(next);
+            entry.batch.merge(next.batch);
         }
         for most in [Most::Items(most_items), Most::Bytes(most_bytes)] {
             if let Some(rest) = entry.cut(most) {
@@ -158,11 +161,6 @@ impl Entry {
         };
         let place = (self.place.0, self.place.1 + self.batch.items());
         rest.map(|batch| Entry { batch, place, ..*self })
-    }
-
-    fn absorb(&mut self, later: Entry) {
-        self.failed = self.failed.or(later.failed);
-        self.batch.merge(later.batch);
     }
 }
 

@@ -200,6 +200,25 @@ async fn a_request_is_given_up_after_the_time_spent_on_it_not_the_time_spent_fro
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_came_later_is_not_given_up_with_what_came_first() {
+    let backend = Backend::default();
+    backend.always(Answer::Busy(None)).sending(|sending| {
+        sending.retry.max_elapsed_time = Duration::from_millis(2500);
+        sending.retry.initial_interval = Duration::from_millis(10);
+        sending.retry.max_interval = Duration::from_millis(10);
+    });
+    let (outbox, budget) = outbox(&backend);
+    for (number, seconds) in [(1, 2), (2, 1), (3, 1)] {
+        outbox.put(spans(&budget, [number]));
+        let _ = timeout(Duration::from_secs(seconds), outbox.send_due()).await;
+    }
+    assert_eq!((outbox.counts().refused, outbox.items()), (1, 2));
+    backend.always(Answer::Take);
+    flush(&outbox).await;
+    assert_eq!(all(&backend), [2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_attempt_ends_at_its_own_timeout() {
     let backend = Backend::default();
     backend.sending(|sending| sending.timeout = Duration::from_millis(100)).next([Answer::Hang]);
