@@ -11,6 +11,7 @@ use crate::{Batch, Budget, Full, Lease, Signal};
 pub struct Inlet {
     budget: Budget,
     routes: Vec<(Signal, Route)>,
+    make_room: Rc<dyn Fn()>,
 }
 
 /// The way into one pipeline.
@@ -19,13 +20,20 @@ type Route = Rc<dyn Fn(Batch)>;
 impl Inlet {
     /// An inlet that leads nowhere yet.
     pub fn new(budget: Budget) -> Self {
-        Inlet { budget, routes: Vec::new() }
+        Inlet { budget, routes: Vec::new(), make_room: Rc::new(|| {}) }
     }
 
     /// Leads batches of `signal` to `pipeline` as well.
     #[must_use]
     pub fn route(mut self, signal: Signal, pipeline: impl Fn(Batch) + 'static) -> Self {
         self.routes.push((signal, Rc::new(pipeline)));
+        self
+    }
+
+    /// Calls `make_room` before each lease, to drop what may be dropped for it.
+    #[must_use]
+    pub fn making_room(mut self, make_room: impl Fn() + 'static) -> Self {
+        self.make_room = Rc::new(make_room);
         self
     }
 
@@ -39,6 +47,7 @@ impl Inlet {
     /// # Errors
     /// [`Full`]: answer at once that it is to be tried again later; never wait.
     pub fn lease(&self, bytes: usize) -> Result<Lease, Full> {
+        (self.make_room)();
         self.budget.lease(bytes)
     }
 

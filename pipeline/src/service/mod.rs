@@ -98,8 +98,13 @@ impl Service {
         let all: Rc<[Rc<Outbox>]> = outboxes.iter().map(|(_, outbox)| outbox.clone()).collect();
         let accepted = Rc::new(Notify::new());
         let (trigger, stop) = Stop::new();
+        let make_room = {
+            let (budget, all) = (budget.clone(), all.clone());
+            move || make_room(&budget, &all)
+        };
+        let inlet = Inlet::new(budget.clone()).making_room(make_room.clone());
         let mut inlets: Vec<(Id, Inlet)> =
-            plan.receivers.iter().map(|(id, _)| (id.clone(), Inlet::new(budget.clone()))).collect();
+            plan.receivers.iter().map(|(id, _)| (id.clone(), inlet.clone())).collect();
         let mut pipelines = Vec::new();
         for planned in plan.pipelines {
             let fed = outboxes.iter().filter(|(id, _)| planned.exporters.contains(id));
@@ -108,11 +113,10 @@ impl Service {
                 outboxes: fed.map(|(_, outbox)| outbox.clone()).collect(),
             });
             for (_, inlet) in inlets.iter_mut().filter(|(id, _)| planned.receivers.contains(id)) {
-                let (pipeline, accepted) = (pipeline.clone(), accepted.clone());
-                let (budget, all) = (budget.clone(), all.clone());
+                let (pipeline, accepted, make_room) = (pipeline.clone(), accepted.clone(), make_room.clone());
                 *inlet = inlet.clone().route(planned.signal, move |batch| {
                     pipeline.accept(batch);
-                    make_room(&budget, &all);
+                    make_room();
                     accepted.notify_one();
                 });
             }

@@ -149,6 +149,25 @@ async fn a_backlog_never_fills_the_budget() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_budget_that_was_full_before_the_backend_died_makes_room_for_the_others() {
+    LocalSet::new()
+        .run_until(async {
+            let (dead, alive) = (Backend::default(), Backend::default());
+            dead.sending(|sending| sending.merge_bytes = 500).always(Answer::Hang);
+            let scene = scene(&[&dead, &alive], vec![], Duration::ZERO).await;
+            for n in 0.. {
+                let Ok(lease) = scene.inlet.lease(100) else { break };
+                drop(lease);
+                scene.inlet.accept(spans(&scene.budget, [n]));
+            }
+            let (flushed, _) = flush(&scene.service).await;
+            assert!(flushed.delivered > 100 && scene.budget.used() > scene.budget.limit() - 100);
+            assert!(scene.inlet.lease(2000).is_ok());
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_processor_that_holds_lets_go_in_time_and_in_a_flush() {
     LocalSet::new()
         .run_until(async {
