@@ -282,6 +282,7 @@ impl Outbox {
         }
         let shed = state.queue.put_back(entry);
         state.shed(shed);
+        self.tell_shed(state);
     }
 
     fn refuse(&self, state: &mut State, entry: &Entry, cause: &Error) {
@@ -309,9 +310,13 @@ impl Outbox {
                 state.queue.items()
             ));
         }
-        if state.shed > 0 {
-            let shed = std::mem::take(&mut state.shed);
-            self.warn(format_args!("Dropped the oldest {shed} items: the queue is full"));
+        self.tell_shed(state);
+    }
+
+    fn tell_shed(&self, state: &mut State) {
+        let shed = std::mem::take(&mut state.shed);
+        if shed > 0 {
+            self.warn(format_args!("Dropped the oldest {shed} items: there is no room for more"));
         }
     }
 
