@@ -4,7 +4,7 @@
 //! `AWS_LAMBDA_RUNTIME_API`. There is no timeout: `event/next` answers when the sandbox thaws, be it in hours.
 
 use std::cell::RefCell;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -16,10 +16,7 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// What an `INVOKE` that names no deadline is given: the longest timeout that Lambda knows.
-const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
-/// What a `SHUTDOWN` that names no deadline is given: Lambda's budget for external extensions.
-const SHUTDOWN_BUDGET: Duration = Duration::from_secs(2);
+use super::event::Event;
 
 /// The API of one execution environment, not yet registered with.
 pub struct Api {
@@ -51,29 +48,6 @@ pub enum Register {
     InvokeAndShutdown,
     /// `SHUTDOWN` alone: Lambda Managed Instances know no other.
     Shutdown,
-}
-
-/// What `event/next` answers.
-#[derive(Debug, PartialEq)]
-pub enum Event {
-    /// The function is invoked.
-    Invoke(Invocation),
-    /// The environment ends at this time; then the process is killed.
-    Shutdown {
-        /// When.
-        deadline: Instant,
-    },
-    /// Something that this version does not know; to be ignored.
-    Unknown(String),
-}
-
-/// One invocation of the function.
-#[derive(Debug, PartialEq)]
-pub struct Invocation {
-    /// Its request id.
-    pub request_id: String,
-    /// When the function's timeout strikes, which counts the extension's time too.
-    pub deadline: Instant,
 }
 
 /// What a subscription to the Telemetry API came to.
@@ -238,35 +212,6 @@ impl Extension {
     }
 }
 
-impl Event {
-    /// Reads an event leniently: what is missing gets the value that does least harm.
-    fn read(body: &[u8], wall: SystemTime, now: Instant) -> Event {
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        struct Raw {
-            event_type: String,
-            request_id: String,
-            deadline_ms: Option<u64>,
-        }
-        let Ok(raw) = serde_json::from_slice::<Raw>(body) else {
-            return Event::Unknown(String::from_utf8_lossy(body).into_owned());
-        };
-        let deadline = |otherwise: Duration| {
-            let left =
-                raw.deadline_ms.map(|at| (UNIX_EPOCH + Duration::from_millis(at)).duration_since(wall));
-            now + left.map_or(otherwise, Result::unwrap_or_default).min(LONGEST_INVOCATION)
-        };
-        match raw.event_type.to_ascii_uppercase().as_str() {
-            "INVOKE" => Event::Invoke(Invocation {
-                deadline: deadline(LONGEST_INVOCATION),
-                request_id: raw.request_id,
-            }),
-            "SHUTDOWN" => Event::Shutdown { deadline: deadline(SHUTDOWN_BUDGET) },
-            _ => Event::Unknown(raw.event_type),
-        }
-    }
-}
-
 /// Where `needle` first stands in `hay`.
 pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)
@@ -274,47 +219,4 @@ pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
 
 fn said(status: StatusCode, body: &[u8]) -> String {
     format!("{status} {}", String::from_utf8_lossy(&body[..body.len().min(500)]).trim())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(body: &str) -> (Event, Instant) {
-        let now = Instant::now();
-        (Event::read(body.as_bytes(), UNIX_EPOCH + Duration::from_secs(1000), now), now)
-    }
-
-    #[test]
-    fn an_invocation_is_read_with_its_deadline() {
-        let (event, now) = read(
-            r#"{"eventType":"INVOKE","deadlineMs":1003000,"requestId":"r1","tracing":{"type":"X-Amzn-Trace-Id","value":"Root=1"}}"#,
-        );
-        let deadline = now + Duration::from_secs(3);
-        assert_eq!(event, Event::Invoke(Invocation { request_id: "r1".into(), deadline }));
-    }
-
-    #[test]
-    fn an_event_without_a_deadline_gets_the_platforms_own() {
-        let (event, now) = read(r#"{"eventType":"SHUTDOWN","shutdownReason":"SPINDOWN"}"#);
-        assert_eq!(event, Event::Shutdown { deadline: now + SHUTDOWN_BUDGET });
-        let (event, now) = read(r#"{"eventType":"INVOKE"}"#);
-        let deadline = now + LONGEST_INVOCATION;
-        assert_eq!(event, Event::Invoke(Invocation { request_id: String::new(), deadline }));
-    }
-
-    #[test]
-    fn a_deadline_in_the_past_is_now_and_one_out_of_reach_is_the_longest() {
-        let (event, now) = read(r#"{"eventType":"shutdown","deadlineMs":1}"#);
-        assert_eq!(event, Event::Shutdown { deadline: now });
-        let (event, now) = read(r#"{"eventType":"SHUTDOWN","deadlineMs":18446744073709551615}"#);
-        assert_eq!(event, Event::Shutdown { deadline: now + LONGEST_INVOCATION });
-    }
-
-    #[test]
-    fn what_is_not_known_is_kept_apart() {
-        assert_eq!(read("{}").0, Event::Unknown(String::new()));
-        assert_eq!(read("no json").0, Event::Unknown("no json".into()));
-        assert_eq!(read(r#"{"eventType":"RESTORE"}"#).0, Event::Unknown("RESTORE".into()));
-    }
 }

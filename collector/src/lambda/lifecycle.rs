@@ -10,7 +10,7 @@ use pipeline::{Error, Flushed, Service};
 use tokio::time::{Instant, sleep_until};
 
 use super::Lambda;
-use super::api::{Event, Invocation};
+use super::event::{Event, Invocation};
 
 /// Left of an invocation or of the environment's last moments when we are done: enough to reach the platform.
 const MARGIN: Duration = Duration::from_millis(50);

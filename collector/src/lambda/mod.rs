@@ -1,6 +1,7 @@
 //! Life as an external Lambda extension: start, follow the environment, leave in time.
 
 mod api;
+mod event;
 mod lifecycle;
 mod telemetry;
 
@@ -10,7 +11,8 @@ use std::time::Duration;
 use config::{Env, Mistakes};
 use pipeline::Error;
 
-use self::api::{Api, Event, Extension, Register, Subscribed};
+use self::api::{Api, Extension, Register, Subscribed};
+use self::event::Event;
 use self::telemetry::Done;
 use crate::configuration::Configuration;
 use crate::log::Log;
