@@ -104,7 +104,7 @@ impl Api {
         self.ask(Method::POST, "/2020-01-01/extension/register", &headers, body.into()).await
     }
 
-    /// One request on the connection that is there, or on a new one.
+    /// One request on the connection that is there, or on a new one if there is none or it turns out to be dead.
     async fn ask(
         &self,
         method: Method,
@@ -112,15 +112,6 @@ impl Api {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
-        let mut idle = self.idle.take();
-        let is_ready = match &mut idle {
-            Some(sender) => sender.ready().await.is_ok(),
-            None => false,
-        };
-        let mut sender = match idle.filter(|_| is_ready) {
-            Some(sender) => sender,
-            None => self.connect().await?,
-        };
         let mut request = Request::builder().method(method).uri(path).header("host", &self.address);
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
@@ -128,8 +119,22 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = sender.send_request(request.body(Full::new(body))?).await?;
-        let (head, body) = answer.into_parts();
+        let request = request.body(Full::new(body))?;
+        if let Some(kept) = self.idle.take()
+            && let Ok(answer) = self.exchange(kept, request.clone()).await
+        {
+            return Ok(answer);
+        }
+        Ok(self.exchange(self.connect().await?, request).await?)
+    }
+
+    async fn exchange(
+        &self,
+        mut sender: SendRequest<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), hyper::Error> {
+        sender.ready().await?;
+        let (head, body) = sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         self.idle.replace(Some(sender));
         Ok((head.status, head.headers, body))
@@ -219,4 +224,43 @@ pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
 
 fn said(status: StatusCode, body: &[u8]) -> String {
     format!("{status} {}", String::from_utf8_lossy(&body[..body.len().min(500)]).trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::task::LocalSet;
+
+    use super::*;
+
+    /// Reads one request, and answers it if there is an answer.
+    async fn exchange(stream: &mut TcpStream, answer: Option<(&str, &str)>) {
+        let mut request = [0; 4096];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        if let Some((headers, body)) = answer {
+            let answer = format!("HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_platform_that_hangs_up_on_a_kept_connection_is_asked_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = Api::new(&listener.local_addr().unwrap().to_string());
+        let platform = async {
+            let (mut first, _) = listener.accept().await.unwrap();
+            exchange(&mut first, Some(("lambda-extension-identifier: me\r\n", "{}"))).await;
+            exchange(&mut first, None).await;
+            drop(first);
+            let (mut second, _) = listener.accept().await.unwrap();
+            exchange(&mut second, Some(("", r#"{"eventType":"SHUTDOWN"}"#))).await;
+        };
+        let extension = async {
+            let (extension, _) = api.register("otelcol-lambda", Register::Shutdown).await.unwrap();
+            extension.next().await.unwrap()
+        };
+        let (event, ()) = LocalSet::new().run_until(async { tokio::join!(extension, platform) }).await;
+        assert!(matches!(event, Event::Shutdown { .. }), "{event:?}");
+    }
 }
