@@ -9,11 +9,12 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -21,11 +22,17 @@ use pipeline::Error;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::api::find;
 
-/// What is kept of deliveries that were cut: twice the largest there are, for both halves of a record.
-const LONGEST_CUT: usize = 4 << 20;
+/// The most that is kept of one delivery: the largest there are.
+const LONGEST: usize = 2 << 20;
+/// What is kept of deliveries that were cut: both halves of a record.
+const LONGEST_CUT: usize = 2 * LONGEST;
+
+/// The wait after a connection could not be accepted.
+const OUT_OF_FILES: Duration = Duration::from_millis(100);
 
 /// Request ids are kept for events that overtake the `INVOKE` they belong to; few do.
 const REMEMBERED: usize = 32;
@@ -43,11 +50,13 @@ struct State {
 }
 
 impl Done {
-    /// Resolves once the platform has reported `platform.runtimeDone` for this request.
+    /// Resolves once the platform has reported `platform.runtimeDone` for this request, and forgets that: an
+    /// asynchronous invocation that failed is tried again under the same id.
     pub async fn of(&self, request_id: &str) {
         while !self.0.requests.borrow().iter().any(|done| done == request_id) {
             self.0.news.notified().await;
         }
+        self.0.requests.borrow_mut().retain(|done| done != request_id);
     }
 
     /// Takes in one delivery of the Telemetry API.
@@ -78,7 +87,11 @@ pub async fn listen(done: Done) -> Result<u16, Error> {
     let port = listener.local_addr()?.port();
     tokio::task::spawn_local(async move {
         loop {
-            let Ok((stream, _)) = listener.accept().await else { continue };
+            let Ok((stream, _)) = listener.accept().await else {
+                // No file descriptors are left: others must close theirs first.
+                sleep(OUT_OF_FILES).await;
+                continue;
+            };
             let done = done.clone();
             let hear = service_fn(move |request| hear(request, done.clone()));
             // No timeouts: the sandbox may freeze in the middle of a delivery, which ends at the next thaw.
@@ -89,11 +102,15 @@ pub async fn listen(done: Done) -> Result<u16, Error> {
     Ok(port)
 }
 
-async fn hear(request: Request<Incoming>, done: Done) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn hear<B: Body<Data = Bytes> + Unpin>(
+    request: Request<B>,
+    done: Done,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut body = request.into_body();
     let mut heard = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
-        heard.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        heard.extend_from_slice(&data[..data.len().min(LONGEST - heard.len())]);
     }
     done.hear(&heard);
     Ok(Response::new(Full::default()))
@@ -238,6 +255,25 @@ mod tests {
         let done = Done::default();
         done.hear(format!("[{DONE}]").as_bytes());
         done.of("r1").await;
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_tried_again_under_the_same_id_is_waited_for_again() {
+        let done = Done::default();
+        done.hear(format!("[{DONE},{DONE}]").as_bytes());
+        done.of("r1").await;
+        assert!(futures_util::FutureExt::now_or_never(done.of("r1")).is_none());
+    }
+
+    #[tokio::test]
+    async fn of_a_delivery_without_end_no_more_is_kept_than_the_largest_there_are() {
+        let done = Done::default();
+        let endless = futures_util::stream::repeat_with(|| {
+            Ok::<_, Infallible>(hyper::body::Frame::data(Bytes::from_static(&[b'x'; 1 << 16])))
+        });
+        let body = http_body_util::StreamBody::new(futures_util::StreamExt::take(endless, 200));
+        let _ = hear(Request::new(body), done.clone()).await;
+        assert_eq!(done.0.cut.borrow().len(), LONGEST);
     }
 
     #[tokio::test]
