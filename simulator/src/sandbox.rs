@@ -165,6 +165,11 @@ impl Sandbox {
         self.process(name).is_some_and(stopped)
     }
 
+    /// The id of the process of this name.
+    pub fn pid(&self, name: &str) -> Option<u32> {
+        Some(self.process(name)?.pid.as_raw_nonzero().get().unsigned_abs())
+    }
+
     /// Sends SIGTERM to the process, as `docker stop` does in an emulator.
     pub fn terminate(&self, name: &str) {
         if let Some(process) = self.process(name) {

@@ -27,7 +27,9 @@ pub async fn follow_invocations(lambda: &Lambda, service: &Service, hold: Durati
         match lambda.next().await? {
             Event::Shutdown { deadline } => return end(service, deadline).await,
             Event::Invoke(invocation) => {
-                service.flush_while_due(function_done(lambda, &invocation)).await;
+                if let Some(deadline) = service.flush_while_due(function_done(lambda, &invocation)).await {
+                    return end(service, deadline).await;
+                }
                 let Flushed { delivered, refused, kept } =
                     service.flush(earlier(invocation.deadline, MARGIN), hold).await;
                 ::log::debug!("faas.invocation_id":% = invocation.request_id; "{delivered} items delivered, {refused} dropped, {kept} kept");
@@ -67,15 +69,18 @@ async fn end(service: &Service, deadline: Instant) -> Result<(), Error> {
     Ok(())
 }
 
-/// Resolves when the platform reports the function's end, or when too little time is left to wait for that.
-async fn function_done(lambda: &Lambda, invocation: &Invocation) {
+/// Resolves when the platform reports the function's end, or when too little time is left to wait for that; with a
+/// deadline when a signal ends it all.
+async fn function_done(lambda: &Lambda, invocation: &Invocation) -> Option<Instant> {
     let left = invocation.deadline.saturating_duration_since(Instant::now());
     let reserve = (left / 10).min(LONGEST_RESERVE);
     tokio::select! {
         biased;
-        () = lambda.done.of(&invocation.request_id) => {}
+        deadline = lambda.terminated.deadline() => Some(deadline),
+        () = lambda.done.of(&invocation.request_id) => None,
         () = sleep_until(invocation.deadline - reserve) => {
             ::log::debug!("faas.invocation_id":% = invocation.request_id; "The platform has not reported the end of the invocation");
+            None
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// The next event. SIGTERM, which emulators send on `docker stop`, counts as the environment's end.
+    /// The next event. SIGTERM, which `docker stop` sends, counts as the environment's end.
     async fn next(&self) -> Result<Event, Error> {
         tokio::select! {
             event = self.extension.next() => event,

@@ -78,9 +78,8 @@ async fn send(ports: Ports, spans: usize) {
     assert!(answer.unwrap().is_taken());
 }
 
-fn terminate(child: &Child) {
-    let killed =
-        std::process::Command::new("kill").args(["-TERM", &child.id().unwrap().to_string()]).status();
+fn terminate(pid: u32) {
+    let killed = std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status();
     assert!(killed.unwrap().success());
 }
 
@@ -91,7 +90,7 @@ async fn outside_lambda_data_leaves_as_it_comes() {
     let mut child = standalone(ports, &backend).await;
     send(ports, 5).await;
     assert_eq!(backend.wait_for_items(5).await, 5);
-    terminate(&child);
+    terminate(child.id().unwrap());
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
 }
 
@@ -104,7 +103,7 @@ async fn outside_lambda_sigterm_flushes_what_waits() {
     send(ports, 5).await;
     backend.wait_for_requests(1).await;
     backend.behave(Behaviour::Accept).await;
-    terminate(&child);
+    terminate(child.id().unwrap());
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
     assert_eq!(backend.items(), 5);
 }
@@ -124,6 +123,26 @@ async fn outside_lambda_a_mistake_ends_it_with_the_reason() {
     }
     assert_eq!(child.wait().await.unwrap().code(), Some(1));
     assert!(said.contains("nonsense"), "{said}");
+}
+
+#[tokio::test]
+async fn a_termination_signal_does_not_wait_for_the_invocation_to_end() {
+    let backend = FakeBackend::start().await;
+    let (mut sandbox, _) = sandbox(&backend).await;
+    let collector = sandbox.pid("otelcol-lambda").unwrap();
+    backend.behave(Behaviour::unavailable(Some(Duration::from_secs(60)))).await;
+    let backend = &backend;
+    let invoked = sandbox
+        .invoke(|function| async move {
+            function.post_otlp(&traces("orders", 2)).await.unwrap();
+            backend.wait_for_requests(1).await;
+            backend.behave(Behaviour::Accept).await;
+            terminate(collector);
+            std::future::pending::<()>().await
+        })
+        .await;
+    assert!(invoked.end - invoked.invoked < Duration::from_secs(10), "not at the function's timeout of 30 s");
+    assert_eq!(backend.items(), 2, "{}", sandbox.extension_output());
 }
 
 #[tokio::test]
