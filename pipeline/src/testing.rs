@@ -60,6 +60,7 @@ struct Inner {
     always: RefCell<Option<Answer>>,
     taken: RefCell<Vec<Vec<u32>>>,
     asked: Cell<usize>,
+    largest: Cell<usize>,
     at_once: Cell<usize>,
     most_at_once: Cell<usize>,
     sending: RefCell<Sending>,
@@ -94,6 +95,11 @@ impl Backend {
         self.0.asked.get()
     }
 
+    /// The bytes of the largest request that was begun while it was not taking any.
+    pub fn largest(&self) -> usize {
+        self.0.largest.get()
+    }
+
     /// How many requests were under way at the same time, at most.
     pub fn most_at_once(&self) -> usize {
         self.0.most_at_once.get()
@@ -107,6 +113,9 @@ impl Backend {
     async fn answer(&self, batch: &Batch) -> Result<Delivered, Undelivered> {
         let scripted = self.0.script.borrow_mut().pop_front();
         let answer = scripted.or_else(|| self.0.always.borrow().clone()).unwrap_or(Answer::Take);
+        if !matches!(answer, Answer::Take) {
+            self.0.largest.set(self.0.largest.get().max(batch.len()));
+        }
         let take = || {
             self.0.taken.borrow_mut().push(numbers(batch));
             Ok(Delivered::All)

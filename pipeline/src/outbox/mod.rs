@@ -29,6 +29,10 @@ use self::queue::{Entry, Most, Queue};
 use crate::component::Sizer;
 use crate::{Batch, Delivered, Error, Exporter, Sending, Signal, Undelivered};
 
+/// A backend in trouble is asked with a request up to this size: to compress more costs the function CPU time on
+/// every invocation of an outage.
+const PROBE_BYTES: usize = 64 << 10;
+
 /// What waits for one exporter, and what is on its way.
 pub(crate) struct Outbox {
     id: Id,
@@ -191,10 +195,13 @@ impl Outbox {
         if state.health.rests_until(Instant::now()).is_some() {
             return;
         }
-        let at_once = if state.health.in_trouble() { 1 } else { self.sending.queue.num_consumers.max(1) };
+        let (at_once, merge_bytes) = if state.health.in_trouble() {
+            (1, self.sending.merge_bytes.min(PROBE_BYTES))
+        } else {
+            (self.sending.queue.num_consumers.max(1), self.sending.merge_bytes)
+        };
         while state.attempts.len() < at_once {
             let State { queue, attempts, most_bytes, .. } = state;
-            let merge_bytes = self.sending.merge_bytes;
             let enough = merge_bytes.min(*most_bytes);
             let free = |signal: Signal| {
                 goal == Goal::Empty
@@ -299,8 +306,9 @@ impl Outbox {
     /// The end of a flush: attempts that have no answer are cancelled, their data keeps its place.
     fn keep_the_rest(&self, delivered_before: usize) {
         let state = &mut *self.state.borrow_mut();
-        for attempt in std::mem::take(&mut state.attempts) {
-            let shed = state.queue.put_back(attempt.entry);
+        for Attempt { mut entry, .. } in std::mem::take(&mut state.attempts) {
+            entry.failed.get_or_insert(state.awake);
+            let shed = state.queue.put_back(entry);
             state.shed(shed);
         }
         let missed = !state.queue.is_empty() && state.counts.delivered == delivered_before;

@@ -347,3 +347,20 @@ async fn an_exporter_that_panics_costs_its_batch_and_no_more() {
     flush(&outbox).await;
     assert_eq!((all(&backend), outbox.counts()), (vec![2], Counts { delivered: 1, refused: 1 }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_in_trouble_is_asked_with_little_however_much_waits() {
+    for trouble in [Answer::Busy(None), Answer::Hang] {
+        let backend = Backend::default();
+        backend.always(trouble);
+        let (outbox, budget) = outbox(&backend);
+        for n in 0..200 {
+            outbox.put(spans(&budget, n * 100..n * 100 + 100));
+            flush(&outbox).await;
+        }
+        assert!(outbox.items() == 20_000 && backend.largest() < 128 << 10, "{}", backend.largest());
+        backend.always(Answer::Take);
+        flush(&outbox).await;
+        assert_eq!(all(&backend).len(), 20_000);
+    }
+}
