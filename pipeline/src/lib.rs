@@ -1,7 +1,7 @@
 //! The engine: what telemetry is in memory, the three contracts, and how it reaches a backend in time.
 //!
 //! Knows no Lambda, no shape of YAML, no socket. Read `component.rs` for the contracts, `batch.rs` for the
-//! data, `outbox.rs` for queue, retry and timeout, `service.rs` for the way from a receiver to the exporters.
+//! data, `outbox/` for queue, retry and timeout, `service/` for the way from a receiver to the exporters.
 
 mod batch;
 mod budget;
@@ -11,6 +11,7 @@ pub mod log;
 mod number;
 mod otlp;
 mod outbox;
+mod quote;
 mod service;
 mod signal;
 #[cfg(test)]

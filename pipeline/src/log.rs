@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 
+use crate::quote::escape;
+
 /// Libraries that write about every frame and wake-up; of theirs only errors are let through.
 const LIBRARIES: [&str; 8] =
     ["h2", "hyper", "hyper_util", "rustls", "tokio", "tokio_rustls", "tonic", "tower"];
@@ -165,28 +167,12 @@ fn text(line: &mut String, value: impl fmt::Display) -> fmt::Result {
     written
 }
 
-/// Escapes what JSON demands and nothing more: `<`, `>`, `&` stay readable, unlike in Go's own JSON.
+/// What is written ends up inside of a JSON string.
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut written = 0;
-        for (at, byte) in text.bytes().enumerate() {
-            if byte >= b' ' && byte != b'"' && byte != b'\\' {
-                continue;
-            }
-            self.0.push_str(&text[written..at]);
-            written = at + 1;
-            match byte {
-                b'"' => self.0.push_str("\\\""),
-                b'\\' => self.0.push_str("\\\\"),
-                b'\n' => self.0.push_str("\\n"),
-                b'\r' => self.0.push_str("\\r"),
-                b'\t' => self.0.push_str("\\t"),
-                control => write!(self.0, "\\u{control:04x}")?,
-            }
-        }
-        self.0.push_str(&text[written..]);
+        escape(text, self.0);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::Signal;
 use crate::otlp::schema::{Field, Kind, Presence, Type};
 use crate::otlp::wire::{Fields, RawField, varint, wire_type};
+use crate::quote::escape;
 
 /// The request that `parts`, each found valid, are back to back.
 pub(crate) fn from_protobuf<'a>(signal: Signal, parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -188,18 +189,6 @@ fn double(value: f64, out: &mut String) {
 
 fn string(text: &str, out: &mut String) {
     out.push('"');
-    let mut rest = text;
-    while let Some(place) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-        out.push_str(&rest[..place]);
-        match rest.as_bytes()[place] {
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            byte @ (b'"' | b'\\') => out.extend(['\\', char::from(byte)]),
-            byte => write_display(out, format_args!("\\u{byte:04x}")),
-        }
-        rest = &rest[place + 1..];
-    }
-    out.push_str(rest);
+    escape(text, out);
     out.push('"');
 }
