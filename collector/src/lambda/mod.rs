@@ -22,6 +22,10 @@ use crate::signals::Terminated;
 /// connection on a 128 MB function takes some 200 ms; a second leaves room for a distant region.
 const HOLD: Duration = Duration::from_secs(1);
 
+/// How often the runtime must get its turn until a request is written: to connect, to start the connection's task,
+/// and for that task. Loading takes a tenth of a millisecond or more, which registering is spared.
+const STEPS_TO_REGISTER: usize = 3;
+
 /// The platform, as an extension sees it.
 pub struct Lambda {
     extension: Extension,
@@ -47,10 +51,15 @@ impl Lambda {
 pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result<(), Error> {
     let managed = env.get("AWS_LAMBDA_INITIALIZATION_TYPE") == Some("lambda-managed-instances");
     let events = if managed { Register::Shutdown } else { Register::InvokeAndShutdown };
-    // The configuration is read while the platform answers.
+    let load = async {
+        // Until the request is out: the configuration is read while the platform answers.
+        for _ in 0..STEPS_TO_REGISTER {
+            tokio::task::yield_now().await;
+        }
+        Configuration::load(env, uris)
+    };
     let name = own_file_name();
-    let (registered, configuration) =
-        tokio::join!(Api::new(address).register(&name, events), async { Configuration::load(env, uris) });
+    let (registered, configuration) = tokio::join!(Api::new(address).register(&name, events), load);
     let (extension, events) = registered?;
     if let Some(account) = &extension.function.account_id {
         leave_account_id(account);
