@@ -20,6 +20,7 @@ mod secret;
 mod section;
 mod service;
 mod tree;
+mod words;
 mod yaml;
 mod yaml_error;
 
@@ -35,3 +36,4 @@ pub use provider::{Provider, Providers};
 pub use secret::{Headers, Secret};
 pub use section::{Known, Section};
 pub use service::{LogLevel, Pipeline, Telemetry};
+pub use words::words;

@@ -60,6 +60,7 @@ impl Reader<'_> {
 pub(crate) const DURATION: &str = "$duration";
 pub(crate) const SECRET: &str = "$secret";
 pub(crate) const HEADER_VALUE: &str = "$header value";
+pub(crate) const WORDS: &str = "$words";
 
 /// One value on its way into a type.
 #[derive(Clone)]
@@ -96,22 +97,28 @@ impl<'a> From<'a> {
     }
 
     fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let whole = |float: f64| float.fract() == 0.0 && float.abs() < 9e15;
         let value = match self.scalar(&visitor)? {
             Scalar::Int(int) if int < 0 => visitor.visit_i64(int),
             Scalar::Int(int) => visitor.visit_u64(int.unsigned_abs()),
             Scalar::Big(big) => visitor.visit_u64(big),
-            #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
-            Scalar::Float(float) if whole(float) && float < 0.0 => visitor.visit_i64(float as i64),
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "the same, not negative"
-            )]
-            Scalar::Float(float) if whole(float) => visitor.visit_u64(float as u64),
+            Scalar::Float(float) if float.abs() < 9e15 => match self.whole(float) {
+                int if int < 0 => visitor.visit_i64(int),
+                int => visitor.visit_u64(int.unsigned_abs()),
+            },
             _ => return Err(self.wrong(&visitor)),
         };
         value.map_err(|error: ReadError| error.at(&self))
+    }
+
+    /// The whole part of a number below 2^53, which the Collector takes without a word.
+    #[expect(clippy::cast_possible_truncation, reason = "a number below 2^53")]
+    fn whole(&self, float: f64) -> i64 {
+        let whole = float.trunc() as i64;
+        if float.fract() != 0.0 {
+            let advice = format_args!("found {}; taken as {whole}", found(self));
+            self.reader.warnings.note(&self.tree.place, &self.path, advice);
+        }
+        whole
     }
 
     fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -217,6 +224,12 @@ impl<'de> de::Deserializer<'de> for From<'_> {
                 return visitor.visit_str("");
             }
             HEADER_VALUE => return self.text(visitor),
+            WORDS => {
+                return match self.tree.scalar() {
+                    Some(Scalar::Text(_)) => self.text(visitor),
+                    _ => self.deserialize_seq(visitor),
+                };
+            }
             SECRET => self.secret = true,
             _ => {}
         }

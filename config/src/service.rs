@@ -137,6 +137,7 @@ impl Service {
             let below = node.below(node.path.key(key.text.clone()), tree);
             match &*key.text {
                 "pipelines" => service.read_pipelines(&below, mistakes),
+                "extensions" if tree.is_null() => {}
                 "extensions" => match below.read() {
                     Ok(extensions) => service.extensions = extensions,
                     Err(more) => mistakes.extend(more.0),
@@ -235,7 +236,9 @@ struct LogKeys {
     disable_stacktrace: bool,
     disable_zap_resource: bool,
     sampling: Option<IgnoredAny>,
+    #[serde(deserialize_with = "crate::words")]
     output_paths: Vec<String>,
+    #[serde(deserialize_with = "crate::words")]
     error_output_paths: Vec<String>,
     initial_fields: Option<IgnoredAny>,
     processors: Option<IgnoredAny>,

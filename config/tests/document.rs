@@ -116,6 +116,12 @@ fn an_extension_that_can_not_be_used_is_left_out() {
 }
 
 #[test]
+fn extensions_of_a_service_may_be_null() {
+    let loaded = parse(&GOOD.replace("  extensions: [sigv4auth]", "  extensions:"));
+    assert_eq!((loaded.mistakes, loaded.document.unwrap().extensions), (vec![], vec![]));
+}
+
+#[test]
 fn a_component_s_own_mistake_spoils_that_component() {
     let document = parse(GOOD).document.unwrap();
     let exporter = document.component(Section::Exporters, &id("otlphttp/a")).unwrap();

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use config::{Env, Id, Mistakes, Node};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use crate::{Batch, Budget, Signal};
 
@@ -172,19 +173,21 @@ impl Default for RetryOnFailure {
 #[serde(default, deny_unknown_fields)]
 pub struct SendingQueue {
     /// Accepted; the queue is always on.
-    pub enabled: bool,
+    pub enabled: IgnoredAny,
     /// How many requests may be under way at once.
+    #[serde(deserialize_with = "count")]
     pub num_consumers: usize,
     /// How many requests (or items, or bytes: see `sizer`) may wait. When full, the oldest is dropped and counted.
+    #[serde(deserialize_with = "count")]
     pub queue_size: usize,
     /// What `queue_size` counts.
     pub sizer: Sizer,
     /// Accepted; a receiver never waits for a queue.
-    pub block_on_overflow: bool,
+    pub block_on_overflow: IgnoredAny,
     /// Accepted; a receiver answers when the data is in the queue.
-    pub wait_for_result: bool,
+    pub wait_for_result: IgnoredAny,
     /// Accepted; there is no storage in a sandbox that outlives the memory.
-    pub storage: Option<String>,
+    pub storage: IgnoredAny,
     /// Accepted; waiting requests are merged by nature.
     pub batch: Option<QueueBatch>,
 }
@@ -206,11 +209,13 @@ pub enum Sizer {
 #[serde(default, deny_unknown_fields)]
 pub struct QueueBatch {
     /// Accepted; a flush never waits for more.
-    #[serde(deserialize_with = "config::duration")]
-    pub flush_timeout: Duration,
+    pub flush_timeout: IgnoredAny,
     /// Accepted; a flush never waits for more.
-    pub min_size: usize,
+    pub min_size: IgnoredAny,
+    /// Accepted; the metadata of requests is not carried, so nothing is kept apart by it.
+    pub partition: IgnoredAny,
     /// The most that one request may hold, in units of `sizer`; 0 is no limit.
+    #[serde(deserialize_with = "count")]
     pub max_size: usize,
     /// What the sizes count; the queue's sizer if absent.
     pub sizer: Option<Sizer>,
@@ -219,16 +224,21 @@ pub struct QueueBatch {
 impl Default for SendingQueue {
     fn default() -> Self {
         SendingQueue {
-            enabled: true,
+            enabled: IgnoredAny,
             num_consumers: 10,
             queue_size: 1000,
             sizer: Sizer::Requests,
-            block_on_overflow: false,
-            wait_for_result: false,
-            storage: None,
+            block_on_overflow: IgnoredAny,
+            wait_for_result: IgnoredAny,
+            storage: IgnoredAny,
             batch: None,
         }
     }
+}
+
+/// A number, of which any below 0 is 0: the Go layer switches every queue off, and so minds no number.
+fn count<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    Ok(usize::try_from(i64::deserialize(from)?).unwrap_or_default())
 }
 
 /// What a component is built with, beside its own configuration.

@@ -19,6 +19,7 @@ struct Config {
     /// No batch that goes on holds more items; 0 is no limit.
     send_batch_max_size: u32,
     /// Accepted; the metadata of requests is not carried, so nothing is kept apart by it.
+    #[serde(deserialize_with = "config::words")]
     metadata_keys: Vec<String>,
     /// Accepted, as it limits `metadata_keys`.
     metadata_cardinality_limit: u32,

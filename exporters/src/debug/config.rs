@@ -20,6 +20,7 @@ pub struct Config {
     /// Whether to print through this process's log (as JSON lines, and subject to its level) or as plain text.
     use_internal_logger: bool,
     /// Where the plain text goes: `stdout` (if absent), `stderr`, files.
+    #[serde(deserialize_with = "config::words")]
     output_paths: Option<Vec<String>>,
     /// The queue.
     pub sending_queue: SendingQueue,

@@ -50,11 +50,11 @@ pub(crate) fn sending(
     let standard = SendingQueue::default();
     if queue.num_consumers == 0 {
         queue.num_consumers = standard.num_consumers;
-        findings.warn("sending_queue.num_consumers", "0 would send nothing: the default is used");
+        findings.warn("sending_queue.num_consumers", "nothing would be sent: the default is used");
     }
     if queue.queue_size == 0 {
         queue.queue_size = standard.queue_size;
-        findings.warn("sending_queue.queue_size", "0 would hold nothing: the default is used");
+        findings.warn("sending_queue.queue_size", "nothing would be held: the default is used");
     }
     Sending { timeout, retry, queue, max_request_bytes: Some(LARGEST_REQUEST), ..Sending::default() }
 }
@@ -114,6 +114,17 @@ mod tests {
         let mut findings = Findings::default();
         sending(Duration::ZERO, Some(retry), None, &mut findings);
         findings.mistakes.into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn a_queue_that_the_go_layer_would_switch_off_is_read_leniently() {
+        let yaml = "{enabled: 'no', num_consumers: -1, queue_size: -1, storage: 5, wait_for_result: yes,
+            batch: {flush_timeout: -1s, min_size: -1, max_size: -1, partition: {metadata_keys: [a]}}}";
+        let queue: SendingQueue = config::Node::parse(yaml, &config::Env::default()).unwrap().read().unwrap();
+        let mut findings = Findings::default();
+        let queue = sending(Duration::ZERO, None, Some(queue), &mut findings).queue;
+        assert_eq!((queue.num_consumers, queue.queue_size, queue.batch.unwrap().max_size), (10, 1000, 0));
+        assert!(findings.mistakes.is_empty());
     }
 
     #[test]

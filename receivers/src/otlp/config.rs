@@ -94,13 +94,14 @@ pub struct Http {
     pub metrics_url_path: String,
     /// The path of logs.
     pub logs_url_path: String,
-    /// The largest body, in bytes, before and after inflating. 0 is the default, 20 MiB.
-    pub max_request_body_size: usize,
+    /// The largest body, in bytes, before and after inflating. 0 or less is the default, 20 MiB.
+    pub max_request_body_size: i64,
     /// What scripts of other origins may do.
     pub cors: Option<Cors>,
     /// Accepted; nothing here needs the headers of a request.
     pub include_metadata: bool,
     /// Accepted; all that can be inflated is.
+    #[serde(deserialize_with = "config::words")]
     pub compression_algorithms: Option<Vec<String>>,
     /// Accepted; answers have the headers that OTLP wants.
     pub response_headers: Option<IgnoredAny>,
@@ -150,7 +151,10 @@ impl Default for Http {
 impl Http {
     /// The largest body in bytes.
     pub(super) fn limit(&self) -> usize {
-        if self.max_request_body_size == 0 { 20 << 20 } else { self.max_request_body_size }
+        match usize::try_from(self.max_request_body_size) {
+            Ok(0) | Err(_) => 20 << 20,
+            Ok(limit) => limit,
+        }
     }
 }
 
@@ -159,10 +163,13 @@ impl Http {
 #[serde(default, deny_unknown_fields)]
 pub struct Cors {
     /// Origins, each with at most one `*` in it.
+    #[serde(deserialize_with = "config::words")]
     pub allowed_origins: Vec<String>,
     /// Headers that a script may send, or `*`; by default Accept, Content-Type and X-Requested-With.
+    #[serde(deserialize_with = "config::words")]
     pub allowed_headers: Vec<String>,
     /// Headers of the answer that a script may see.
+    #[serde(deserialize_with = "config::words")]
     pub exposed_headers: Vec<String>,
     /// How long a browser may remember the answer, in seconds; 0 leaves it to the browser.
     pub max_age: u32,
@@ -293,6 +300,12 @@ mod tests {
         );
         let Protocols { grpc, http } = config.unwrap().protocols;
         assert_eq!((grpc.unwrap().limit(), http.unwrap().limit()), (8 << 20, 1024));
+    }
+
+    #[test]
+    fn a_body_size_below_zero_is_the_default() {
+        let http = read("protocols: {http: {max_request_body_size: -1}}").unwrap().protocols.http.unwrap();
+        assert_eq!(http.limit(), 20 << 20);
     }
 
     #[test]
