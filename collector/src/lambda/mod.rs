@@ -5,10 +5,12 @@ mod event;
 mod lifecycle;
 mod telemetry;
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Duration;
 
 use config::{Env, Mistakes};
+use futures_util::FutureExt;
 use pipeline::Error;
 
 use self::api::{Api, Extension, Register, Subscribed};
@@ -72,7 +74,15 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
         return Err("OTELCOL_LAMBDA_ON_CONFIG_ERROR=fail and the configuration has mistakes".into());
     }
     let lambda = Lambda { extension, done: Done::default(), terminated: Terminated::watch()? };
-    let ended = live(&lambda, configuration, events, hold(env)).await;
+    let living = AssertUnwindSafe(live(&lambda, configuration, events, hold(env))).catch_unwind();
+    let ended = match living.await {
+        Ok(ended) => ended,
+        // The function must not fail for a fault of ours: the platform goes on as long as somebody answers it.
+        Err(_) => {
+            ::log::error!("The collector panicked; until this environment ends it takes and sends nothing");
+            lifecycle::idle(&lambda).await
+        }
+    };
     if let Err(error) = &ended {
         // Best effort: the platform that has just failed us may not take this either.
         let _ = lambda.extension.exit_error("Extension.NextFailed", &error.to_string()).await;
