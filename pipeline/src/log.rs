@@ -17,8 +17,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 use crate::quote::escape;
 
 /// Libraries that write about every frame and wake-up; of theirs only errors are let through.
-const LIBRARIES: [&str; 8] =
-    ["h2", "hyper", "hyper_util", "rustls", "tokio", "tokio_rustls", "tonic", "tower"];
+const LIBRARIES: [&str; 7] = ["h2", "hyper", "hyper_util", "rustls", "tokio", "tokio_rustls", "tonic"];
 
 /// Writes events as JSON lines, each with one call of `write`, so that lines never mix.
 ///

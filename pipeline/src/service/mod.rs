@@ -199,12 +199,6 @@ impl Service {
         self.outboxes.iter().map(|outbox| outbox.counts()).fold(Counts::default(), Counts::plus)
     }
 
-    /// Whether nothing waits anywhere: a flush would have nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.outboxes.iter().all(|outbox| outbox.is_empty())
-            && self.pipelines.iter().all(|pipeline| pipeline.due().is_none())
-    }
-
     async fn release_in_time(&self) {
         loop {
             let due = self.pipelines.iter().filter_map(|pipeline| pipeline.due()).min();
