@@ -35,7 +35,7 @@ Without a command it runs: inside Lambda as an extension, elsewhere as an ordina
   print-config    show the configuration as it is understood, secrets masked
 
   --config URI    read the configuration from there instead of looking it up; several are merged, later ones win.
-                  URI is a path, or file:, env: or yaml: and the rest
+                  URI is a path, file:PATH, env:NAME or yaml:TEXT
   --version, -v   show the version
   --help, -h      show this
 ";
