@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn of_libraries_only_errors_are_written() {
         let (logger, calls) = logger(LevelFilter::Debug);
-        for target in ["h2::codec", "hyper", "hyper_util::client", "rustls::client::hs", "tower::buffer"] {
+        for target in ["h2::codec", "hyper", "hyper_util::client", "rustls::client::hs"] {
             log::warn!(logger: logger, target: target, "no");
         }
         log::error!(logger: logger, target: "rustls::conn", "broken");
