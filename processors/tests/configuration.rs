@@ -53,6 +53,13 @@ fn every_mistake_is_told_with_its_place() {
             ][..],
         ),
         (
+            "resource",
+            "attributes: [{key: k, value: '${env:UNSET}', action: upsert}]",
+            &[
+                "inline:1:14: attributes[0]: no value; expected value, from_attribute, from_context or default_value",
+            ],
+        ),
+        (
             "batch",
             "timeout: -1s",
             &[

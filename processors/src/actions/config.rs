@@ -17,17 +17,24 @@ pub struct ActionConfig {
     /// What to do.
     action: Option<Kind>,
     /// The value for `insert`, `update` and `upsert`; it keeps the type that it has in YAML.
+    #[serde(deserialize_with = "given")]
     value: Option<Value>,
     /// The attribute whose value to take instead.
     from_attribute: String,
     /// The request metadata whose value to take instead. Accepted, but metadata is not carried.
     pub(super) from_context: String,
     /// The value to take where `from_attribute` or `from_context` finds none.
+    #[serde(deserialize_with = "given")]
     default_value: Option<Value>,
     /// A regular expression: for `delete` and `hash` of the keys, for `extract` of the value.
     pattern: String,
     /// What `convert` makes of the value.
     converted_type: Option<Type>,
+}
+
+/// A value; null, as an unset environment variable gives it, is none.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Ok(Option::<Value>::deserialize(from)?.filter(|Value(value)| value.value.is_some()))
 }
 
 /// The names of the actions; case does not count.
