@@ -1,8 +1,13 @@
 //! Cross-origin requests of scripts in browsers: `cors`, by the rules of the Go server's library (rs/cors), which
 //! are those of <https://fetch.spec.whatwg.org/#http-cors-protocol>.
 
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, StatusCode};
+use http::{Method, Request, Response, StatusCode};
+use tower::{Layer, Service};
 
 use super::config;
 
@@ -11,9 +16,19 @@ const METHODS: [&str; 3] = ["GET", "POST", "HEAD"];
 /// Headers that a script may send unless the configuration lists others: the library's default.
 const HEADERS: [&str; 3] = ["accept", "content-type", "x-requested-with"];
 
-/// Which scripts may talk to the receiver.
+/// Which scripts may talk to the receiver: a layer around what serves the other requests.
+#[derive(Clone, Debug)]
+pub(super) struct Cors(Rc<Rules>);
+
+/// What a [`Cors`] layer makes of a service: preflight questions are answered, other answers are marked.
+#[derive(Clone, Debug)]
+pub(super) struct Marked<S> {
+    cors: Cors,
+    inner: S,
+}
+
 #[derive(Debug)]
-pub(super) struct Cors {
+struct Rules {
     origins: Vec<String>,
     headers: Vec<String>,
     exposed: Option<HeaderValue>,
@@ -29,16 +44,58 @@ impl Cors {
             headers = HEADERS.map(String::from).into();
         }
         let exposed = config.exposed_headers.join(", ");
-        (!config.allowed_origins.is_empty()).then(|| Cors {
+        let rules = || Rules {
             origins: lower(&config.allowed_origins),
             headers,
             exposed: HeaderValue::from_str(&exposed).ok().filter(|it| !it.is_empty()),
             max_age: config.max_age,
-        })
+        };
+        (!config.allowed_origins.is_empty()).then(|| Cors(Rc::new(rules())))
+    }
+}
+
+impl<S> Layer<S> for Cors {
+    type Service = Marked<S>;
+
+    fn layer(&self, inner: S) -> Marked<S> {
+        Marked { cors: self.clone(), inner }
+    }
+}
+
+impl<S, B, A> Service<Request<B>> for Marked<S>
+where
+    S: Service<Request<B>, Response = Response<A>>,
+    S::Future: 'static,
+    A: Default + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
     }
 
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (cors, method, headers) =
+            (self.cors.clone(), request.method().clone(), request.headers().clone());
+        if let Some((status, headers)) = cors.0.preflight(&method, &headers) {
+            let mut answer = Response::new(A::default());
+            (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
+            return Box::pin(async { Ok(answer) });
+        }
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            let mut answer = answering.await?;
+            cors.0.mark(&method, &headers, answer.headers_mut());
+            Ok(answer)
+        })
+    }
+}
+
+impl Rules {
     /// The answer to a browser that asks what a script may do, if `request` is such a question.
-    pub fn preflight(&self, method: &Method, request: &HeaderMap) -> Option<(StatusCode, HeaderMap)> {
+    fn preflight(&self, method: &Method, request: &HeaderMap) -> Option<(StatusCode, HeaderMap)> {
         let wanted = request.get(header::ACCESS_CONTROL_REQUEST_METHOD).filter(|it| !it.is_empty())?;
         if method != Method::OPTIONS {
             return None;
@@ -65,7 +122,7 @@ impl Cors {
     }
 
     /// Tells a browser whether the script may see the `answer` to `request`.
-    pub fn mark(&self, method: &Method, request: &HeaderMap, answer: &mut HeaderMap) {
+    fn mark(&self, method: &Method, request: &HeaderMap, answer: &mut HeaderMap) {
         answer.insert(header::VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = self.allowed(request) else { return };
         if !METHODS.contains(&method.as_str()) && method != Method::OPTIONS {

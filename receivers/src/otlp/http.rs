@@ -12,10 +12,11 @@ use http::{Method, Request, Response, StatusCode, Version, request};
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use pipeline::{Inlet, Signal, Stop};
 use tokio::net::TcpStream;
+use tower::{ServiceBuilder, service_fn};
 
 use super::answer::{INVALID_ARGUMENT, RETRY_AFTER, Status, UNAVAILABLE};
 use super::config;
@@ -49,6 +50,11 @@ pub(super) async fn serve(service: Rc<Service>, stream: TcpStream, mut stop: Sto
     let stopping = Rc::new(Cell::new(false));
     let io = TokioIo::new(Lingering::new(stream, stopping.clone()));
     let keep_alive = service.keep_alive;
+    let cors = service.cors.clone();
+    let answering = service_fn(move |request| {
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.answer(request).await) }
+    });
     let connection = http1::Builder::new()
         .keep_alive(keep_alive)
         // A client may close its side once it has sent its request.
@@ -58,10 +64,7 @@ pub(super) async fn serve(service: Rc<Service>, stream: TcpStream, mut stop: Sto
         .max_buf_size(MAX_HEAD)
         .serve_connection(
             io,
-            service_fn(move |request| {
-                let service = service.clone();
-                async move { Ok::<_, Infallible>(service.answer(request).await) }
-            }),
+            TowerToHyperService::new(ServiceBuilder::new().option_layer(cors).service(answering)),
         );
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -96,21 +99,12 @@ impl Service {
         if let Err(refusal) = sound(&head) {
             return *refusal;
         }
-        let asked = self.cors.as_ref().and_then(|cors| cors.preflight(&head.method, &head.headers));
-        if let Some((status, headers)) = asked {
-            let mut answer = Answer::default();
-            (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
-            return answer;
-        }
         let mut answer = match self.check(&head) {
             Ok((signal, format, coding)) => self.take(signal, format, coding, &mut body).await,
             Err(refusal) => *refusal,
         };
         if answer.status() != StatusCode::OK && !drained(&head.headers, &mut body).await {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        if let Some(cors) = &self.cors {
-            cors.mark(&head.method, &head.headers, answer.headers_mut());
         }
         answer
     }
