@@ -10,13 +10,12 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version, request};
 use http_body_util::Full;
-use hyper::body::Body;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use pipeline::{Inlet, Signal, Stop};
 use tokio::net::TcpStream;
-use tower::{ServiceBuilder, service_fn};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use super::answer::{INVALID_ARGUMENT, RETRY_AFTER, Status, UNAVAILABLE};
 use super::config;
@@ -55,6 +54,7 @@ pub(super) async fn serve(service: Rc<Service>, stream: TcpStream, mut stop: Sto
         let service = service.clone();
         async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
+    let stack = ServiceBuilder::new().option_layer(cors).service(answering);
     let connection = http1::Builder::new()
         .keep_alive(keep_alive)
         // A client may close its side once it has sent its request.
@@ -64,7 +64,16 @@ pub(super) async fn serve(service: Rc<Service>, stream: TcpStream, mut stop: Sto
         .max_buf_size(MAX_HEAD)
         .serve_connection(
             io,
-            TowerToHyperService::new(ServiceBuilder::new().option_layer(cors).service(answering)),
+            hyper::service::service_fn(move |request: Request<Incoming>| {
+                let stack = stack.clone();
+                async move {
+                    let (head, body) = request.into_parts();
+                    match sound(&head) {
+                        Ok(()) => stack.oneshot(Request::from_parts(head, body)).await,
+                        Err(refusal) => Ok(*refusal),
+                    }
+                }
+            }),
         );
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -96,9 +105,6 @@ impl Service {
         B::Error: Display,
     {
         let (head, mut body) = request.into_parts();
-        if let Err(refusal) = sound(&head) {
-            return *refusal;
-        }
         let mut answer = match self.check(&head) {
             Ok((signal, format, coding)) => self.take(signal, format, coding, &mut body).await,
             Err(refusal) => *refusal,
