@@ -59,6 +59,9 @@ pub enum Subscribed {
     No(String),
 }
 
+/// An answer's status, headers and body.
+type Answer = (StatusCode, HeaderMap, Bytes);
+
 impl Api {
     /// The API at `address` (`host:port`).
     pub fn new(address: &str) -> Self {
@@ -91,11 +94,7 @@ impl Api {
         }
     }
 
-    async fn ask_to_register(
-        &self,
-        name: &str,
-        events: Register,
-    ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+    async fn ask_to_register(&self, name: &str, events: Register) -> Result<Answer, Error> {
         let body: &[u8] = match events {
             Register::InvokeAndShutdown => br#"{"events":["INVOKE","SHUTDOWN"]}"#,
             Register::Shutdown => br#"{"events":["SHUTDOWN"]}"#,
@@ -111,7 +110,7 @@ impl Api {
         path: &str,
         headers: &[(&str, &str)],
         body: Bytes,
-    ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+    ) -> Result<Answer, Error> {
         let mut request = Request::builder().method(method).uri(path).header("host", &self.address);
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
@@ -132,7 +131,7 @@ impl Api {
         &self,
         mut sender: SendRequest<Full<Bytes>>,
         request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, HeaderMap, Bytes), hyper::Error> {
+    ) -> Result<Answer, hyper::Error> {
         sender.ready().await?;
         let (head, body) = sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
@@ -210,7 +209,7 @@ impl Extension {
         path: &str,
         headers: &[(&str, &str)],
         body: Bytes,
-    ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+    ) -> Result<Answer, Error> {
         let mut all = vec![("lambda-extension-identifier", self.identifier.as_str())];
         all.extend_from_slice(headers);
         self.api.ask(method, path, &all, body).await

@@ -94,7 +94,10 @@ impl Outbox {
             health: Health::default(),
             counts: Counts::default(),
             awake: Duration::ZERO,
-            most_bytes: sending.max_request_bytes.unwrap_or(usize::MAX).min(queue_batch_bytes(&sending)),
+            most_bytes: sending
+                .max_request_bytes
+                .unwrap_or(usize::MAX)
+                .min(queue_batch_size(&sending, Sizer::Bytes)),
             shed: 0,
         };
         Outbox { id, exporter: exporter.into(), sending, state: RefCell::new(state), arrived: Notify::new() }
@@ -200,6 +203,7 @@ impl Outbox {
         } else {
             (self.sending.queue.num_consumers.max(1), self.sending.merge_bytes)
         };
+        let most_items = queue_batch_size(&self.sending, Sizer::Items);
         while state.attempts.len() < at_once {
             let State { queue, attempts, most_bytes, .. } = state;
             let enough = merge_bytes.min(*most_bytes);
@@ -210,10 +214,7 @@ impl Outbox {
             };
             let free = Signal::ALL.map(|signal| free(signal).then_some(signal));
             let is_free = |signal| free.contains(&Some(signal));
-            let Some(entry) = queue.take(is_free, merge_bytes, *most_bytes, queue_batch_items(&self.sending))
-            else {
-                return;
-            };
+            let Some(entry) = queue.take(is_free, merge_bytes, *most_bytes, most_items) else { return };
             let answer = Box::pin(attempt(self.exporter.clone(), entry.batch.clone(), self.sending.timeout));
             attempts.push(Attempt { entry, answer });
         }
@@ -370,16 +371,7 @@ async fn attempt(
     })
 }
 
-/// `sending_queue.batch.max_size` where it counts bytes.
-fn queue_batch_bytes(sending: &Sending) -> usize {
-    queue_batch_size(sending, Sizer::Bytes)
-}
-
-/// `sending_queue.batch.max_size` where it counts items.
-fn queue_batch_items(sending: &Sending) -> usize {
-    queue_batch_size(sending, Sizer::Items)
-}
-
+/// `sending_queue.batch.max_size`, if it counts what is `counted`.
 fn queue_batch_size(sending: &Sending, counted: Sizer) -> usize {
     let batch = sending.queue.batch.as_ref().filter(|batch| batch.max_size > 0);
     let sizer = if sending.queue.sizer == Sizer::Bytes { Sizer::Bytes } else { Sizer::Items };

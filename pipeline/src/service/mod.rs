@@ -179,15 +179,14 @@ impl Service {
         Flushed {
             delivered: sum.delivered - before.delivered,
             refused: sum.refused - before.refused,
-            kept: self.outboxes.iter().map(|outbox| outbox.items()).sum(),
+            kept: self.kept(),
         }
     }
 
     /// What became of everything since the start, if any of it is not delivered: for the log at the end.
     pub fn losses(&self) -> Option<String> {
         let Counts { delivered, refused } = self.counts();
-        let kept: usize = self.outboxes.iter().map(|outbox| outbox.items()).sum();
-        let refusals = self.budget.refusals();
+        let (kept, refusals) = (self.kept(), self.budget.refusals());
         (refused + kept + refusals > 0).then(|| {
             format!(
                 "{delivered} items delivered, {refused} dropped, {kept} not delivered in time; {refusals} requests turned away for want of memory"
@@ -197,6 +196,10 @@ impl Service {
 
     fn counts(&self) -> Counts {
         self.outboxes.iter().map(|outbox| outbox.counts()).fold(Counts::default(), Counts::plus)
+    }
+
+    fn kept(&self) -> usize {
+        self.outboxes.iter().map(|outbox| outbox.items()).sum()
     }
 
     async fn release_in_time(&self) {
