@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use config::{Document, Env, Id, Known, Mistake, Mistakes, Node, Section};
-use pipeline::{Budget, Context, Exporter, Factory, PipelinePlan, Plan, Processor, Receiver, Signal};
+use pipeline::{Budget, Context, Exporter, Factory, Host, PipelinePlan, Plan, Processor, Receiver, Signal};
+use receivers::telemetryapi::Feed;
 
 /// A component's name and the other names that configurations know it by.
 pub type Names = (&'static str, Vec<&'static str>);
@@ -14,16 +15,18 @@ pub type Names = (&'static str, Vec<&'static str>);
 pub struct Assembler<'a> {
     env: &'a Env,
     budget: &'a Budget,
+    host: &'a Host,
     receivers: Vec<Factory<dyn Receiver>>,
     processors: Vec<Factory<dyn Processor>>,
     exporters: Vec<Factory<dyn Exporter>>,
 }
 
 impl<'a> Assembler<'a> {
-    /// All components of this distribution.
-    pub fn new(env: &'a Env, budget: &'a Budget) -> Self {
-        let (receivers, processors, exporters) = (receivers::all(), processors::all(), exporters::all());
-        Assembler { env, budget, receivers, processors, exporters }
+    /// All components of this distribution, in a process on `host` that takes the platform's telemetry through
+    /// `feed`.
+    pub fn new(env: &'a Env, budget: &'a Budget, host: &'a Host, feed: &Feed) -> Self {
+        let (receivers, processors, exporters) = (receivers::all(feed), processors::all(), exporters::all());
+        Assembler { env, budget, host, receivers, processors, exporters }
     }
 
     /// Their names, by section of a configuration.
@@ -105,6 +108,7 @@ impl<'a> Assembler<'a> {
             env: self.env.clone(),
             budget: self.budget.clone(),
             user_agent: concat!("otelcol-lambda/", env!("CARGO_PKG_VERSION")).into(),
+            host: self.host.clone(),
         };
         Some((factory.build)(node, &context))
     }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use config::Env;
-use pipeline::Budget;
+use pipeline::{Budget, Host};
+use receivers::telemetryapi::Feed;
 
 use crate::assembly::Assembler;
 
@@ -77,7 +78,9 @@ pub fn components() -> String {
     let mut text =
         format!("buildinfo:\n    command: otelcol-lambda\n    version: {}\n", env!("CARGO_PKG_VERSION"));
     // Nothing is built, so neither environment nor budget matters.
-    for (section, components) in Assembler::new(&Env::default(), &Budget::new(0)).names() {
+    for (section, components) in
+        Assembler::new(&Env::default(), &Budget::new(0), &Host::default(), &Feed::default()).names()
+    {
         let _ = writeln!(text, "{}:", section.key());
         for (name, aliases) in components {
             let _ = writeln!(text, "    - name: {name}");

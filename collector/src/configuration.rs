@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use config::{Document, Env, Lookup, Mistake, Providers, Warnings};
-use pipeline::{Budget, Plan, Service};
+use pipeline::{Budget, Host, Plan, Service};
+use receivers::telemetryapi::Feed;
 
 use crate::assembly::Assembler;
 use crate::log::Log;
@@ -26,19 +27,24 @@ pub struct Configuration {
     document: Option<Document>,
     plan: Plan,
     budget: Budget,
+    /// What its components know of the place they run in.
+    pub host: Host,
+    /// How the platform's telemetry reaches its receivers.
+    pub feed: Feed,
 }
 
 impl Configuration {
     /// Reads the configuration from `uris`, or from where it is looked up if there are none, and builds what it
     /// names. Opens nothing.
     pub fn load(env: &Env, uris: &[String]) -> Self {
-        let budget = budget(env);
+        let (budget, host, feed) = (budget(env), Host::default(), Feed::default());
         let loaded = Document::load(&Lookup::new(uris.to_vec(), BUILT_IN), &Providers::new(env));
         let mut mistakes = loaded.mistakes;
-        let assembler = Assembler::new(env, &budget);
+        let assembler = Assembler::new(env, &budget, &host, &feed);
         let plan = loaded.document.as_ref().map(|document| assembler.assemble(document, &mut mistakes));
         let plan = plan.unwrap_or_default();
-        Configuration { mistakes, warnings: loaded.warnings, document: loaded.document, plan, budget }
+        let (warnings, document) = (loaded.warnings, loaded.document);
+        Configuration { mistakes, warnings, document, plan, budget, host, feed }
     }
 
     /// Lets the log be as the configuration wants it, then tells what is wrong or better written otherwise.

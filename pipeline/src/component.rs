@@ -8,7 +8,7 @@ use config::{Env, Id, Mistakes, Node};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use crate::{Batch, Budget, Signal};
+use crate::{Batch, Budget, Host, Signal};
 
 /// What went wrong, in words for the person who reads the log. Never holds a secret.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -252,6 +252,8 @@ pub struct Context {
     pub budget: Budget,
     /// Name and version for `User-Agent` headers: `otelcol-lambda/0.1.0`.
     pub user_agent: String,
+    /// The place that it runs in.
+    pub host: Host,
 }
 
 /// How a component of some kind is made: its name in a configuration and its builder.

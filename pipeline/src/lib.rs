@@ -6,6 +6,7 @@
 mod batch;
 mod budget;
 mod component;
+mod host;
 mod inlet;
 pub mod log;
 mod number;
@@ -24,6 +25,7 @@ pub use component::{
     Build, Context, Delivered, Error, Exporter, Factory, Processor, QueueBatch, Receiver, RetryOnFailure,
     Sending, SendingQueue, Sizer, Undelivered,
 };
+pub use host::{Host, Invocation};
 pub use inlet::{Inlet, Stop, Trigger};
 pub use number::shortest;
 pub use service::{Flushed, PipelinePlan, Plan, Service};

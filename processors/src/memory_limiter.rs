@@ -84,7 +84,13 @@ mod tests {
         let env = Env::from_iter([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")]);
         let node = Node::parse(text, &env).unwrap();
         let id = "memory_limiter".parse().unwrap();
-        let context = Context { id, env, budget: Budget::new(256 << 20), user_agent: String::new() };
+        let context = Context {
+            id,
+            env,
+            budget: Budget::new(256 << 20),
+            user_agent: String::new(),
+            host: pipeline::Host::default(),
+        };
         build(&node, &context).map(|_| context.budget.limit() >> 20).map_err(|mistakes| mistakes.to_string())
     }
 

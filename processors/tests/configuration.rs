@@ -11,6 +11,7 @@ fn build(name: &str, yaml: &str) -> Result<Box<dyn Processor>, Mistakes> {
         env: Env::default(),
         budget: Budget::new(0),
         user_agent: String::new(),
+        host: pipeline::Host::default(),
     };
     let factories = processors::all();
     let factory = factories.iter().find(|factory| factory.is_called(name)).unwrap();

@@ -12,6 +12,7 @@ fn processor(yaml: &str) -> Box<dyn Processor> {
         env: Env::default(),
         budget: Budget::new(0),
         user_agent: String::new(),
+        host: pipeline::Host::default(),
     };
     let factories = processors::all();
     let factory = factories.iter().find(|factory| factory.is_called("resource")).unwrap();

@@ -3,8 +3,13 @@
 use pipeline::{Factory, Receiver};
 
 pub mod otlp;
+pub mod telemetryapi;
 
-/// Every receiver of this distribution.
-pub fn all() -> Vec<Factory<dyn Receiver>> {
-    vec![Factory::new("otlp", otlp::build)]
+/// Every receiver of this distribution. `feed` is how the platform's telemetry reaches them.
+pub fn all(feed: &telemetryapi::Feed) -> Vec<Factory<dyn Receiver>> {
+    let feed = feed.clone();
+    vec![
+        Factory::new("otlp", otlp::build),
+        Factory::new("telemetryapi", move |node, context| telemetryapi::build(node, context, &feed)),
+    ]
 }

@@ -34,6 +34,7 @@ pub fn build(name: &str, yaml: &str, env: &[(&str, &str)]) -> Result<Box<dyn Exp
         env,
         budget: Budget::new(usize::MAX),
         user_agent: "otelcol-lambda/0.0.0".into(),
+        host: pipeline::Host::default(),
     };
     let factory = exporters::all().into_iter().find(|factory| factory.is_called(name)).unwrap();
     (factory.build)(&node, &context).map_err(|mistakes| mistakes.to_string())

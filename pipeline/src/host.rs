@@ -1,0 +1,89 @@
+//! What is known of the place that the collector runs in.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+
+/// Spans and records of an invocation come during it or with the next one; a few more are kept for stragglers.
+const REMEMBERED: usize = 16;
+
+/// The place that the collector runs in: told by the binary, read by components. Clones share what is known,
+/// which grows while the collector runs.
+#[derive(Clone, Debug, Default)]
+pub struct Host(Rc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    resource: RefCell<Vec<KeyValue>>,
+    invocations: RefCell<VecDeque<Invocation>>,
+}
+
+/// One invocation of the function that the collector runs beside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Invocation {
+    /// Its id: `faas.invocation_id`.
+    pub request_id: String,
+    /// The ARN that was invoked, with its version or alias if it was invoked by one.
+    pub invoked_arn: Option<String>,
+    /// The trace it belongs to, as in the header `X-Amzn-Trace-Id`: `Root=1-..;Parent=..;Sampled=1`.
+    pub trace_header: Option<String>,
+}
+
+impl Host {
+    /// The attributes of the resource that the function is, by OpenTelemetry's names.
+    pub fn resource(&self) -> Vec<KeyValue> {
+        self.0.resource.borrow().clone()
+    }
+
+    /// Learns an attribute of the resource, or its new value.
+    pub fn learn(&self, key: &str, value: Value) {
+        let mut resource = self.0.resource.borrow_mut();
+        let value = Some(AnyValue { value: Some(value) });
+        match resource.iter_mut().find(|known| known.key == key) {
+            Some(known) => known.value = value,
+            None => resource.push(KeyValue { key: key.into(), value, ..KeyValue::default() }),
+        }
+    }
+
+    /// Learns that the function is invoked.
+    pub fn invoked(&self, invocation: Invocation) {
+        let mut invocations = self.0.invocations.borrow_mut();
+        invocations.truncate(REMEMBERED - 1);
+        invocations.push_front(invocation);
+    }
+
+    /// The last invocations, the latest first.
+    pub fn invocations(&self) -> Vec<Invocation> {
+        self.0.invocations.borrow().iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_learnt_anew_replaces_what_was_known() {
+        let host = Host::default();
+        host.learn("faas.name", Value::StringValue("orders".into()));
+        host.learn("faas.instance", Value::StringValue("a".into()));
+        host.learn("faas.instance", Value::StringValue("b".into()));
+        let values: Vec<_> = host.resource().into_iter().map(|known| (known.key, known.value)).collect();
+        let text = |text: &str| Some(AnyValue { value: Some(Value::StringValue(text.into())) });
+        assert_eq!(values, [("faas.name".into(), text("orders")), ("faas.instance".into(), text("b"))]);
+    }
+
+    #[test]
+    fn the_latest_invocations_are_known_and_old_ones_forgotten() {
+        let host = Host::default();
+        for number in 0..=REMEMBERED {
+            host.clone().invoked(Invocation { request_id: number.to_string(), ..Invocation::default() });
+        }
+        let known: Vec<_> = host.invocations().into_iter().map(|known| known.request_id).collect();
+        assert_eq!(known.len(), REMEMBERED);
+        assert_eq!((known[0].as_str(), known[REMEMBERED - 1].as_str()), ("16", "1"));
+    }
+}
