@@ -5,28 +5,29 @@
 //! nothing leaves the process while the sandbox may freeze. The first of the two may be dropped at any time; what
 //! is under way goes on in the next call. What a flush can't deliver keeps its place and goes first next time.
 
+mod attempt;
 mod health;
 mod queue;
+mod size;
 #[cfg(test)]
 mod tests;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::hash::BuildHasher;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use config::Id;
-use futures_util::FutureExt;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use self::attempt::attempt;
 use self::health::Health;
 use self::queue::{Entry, Most, Queue};
-use crate::component::Sizer;
+use self::size::RequestSize;
 use crate::{Batch, Delivered, Error, Exporter, Sending, Signal, Undelivered};
 
 /// A backend in trouble is asked with a request up to this size: to compress more costs the function CPU time on
@@ -49,8 +50,7 @@ struct State {
     counts: Counts,
     /// Time spent sending: a clock that stands still while the sandbox is frozen or idle.
     awake: Duration,
-    /// The largest request to make, in bytes: as configured, or as learned from the backend.
-    most_bytes: usize,
+    size: RequestSize,
     /// Items dropped for want of room and not yet told about.
     shed: usize,
 }
@@ -94,10 +94,7 @@ impl Outbox {
             health: Health::default(),
             counts: Counts::default(),
             awake: Duration::ZERO,
-            most_bytes: sending
-                .max_request_bytes
-                .unwrap_or(usize::MAX)
-                .min(queue_batch_size(&sending, Sizer::Bytes)),
+            size: RequestSize::new(&sending),
             shed: 0,
         };
         Outbox { id, exporter: exporter.into(), sending, state: RefCell::new(state), arrived: Notify::new() }
@@ -203,10 +200,9 @@ impl Outbox {
         } else {
             (self.sending.queue.num_consumers.max(1), self.sending.merge_bytes)
         };
-        let most_items = queue_batch_size(&self.sending, Sizer::Items);
         while state.attempts.len() < at_once {
-            let State { queue, attempts, most_bytes, .. } = state;
-            let enough = merge_bytes.min(*most_bytes);
+            let State { queue, attempts, size, .. } = state;
+            let enough = merge_bytes.min(size.bytes());
             let free = |signal: Signal| {
                 goal == Goal::Empty
                     || !attempts.iter().any(|attempt| attempt.entry.batch.signal() == signal)
@@ -214,7 +210,7 @@ impl Outbox {
             };
             let free = Signal::ALL.map(|signal| free(signal).then_some(signal));
             let is_free = |signal| free.contains(&Some(signal));
-            let Some(entry) = queue.take(is_free, merge_bytes, *most_bytes, most_items) else { return };
+            let Some(entry) = queue.take(is_free, merge_bytes, size.bytes(), size.items()) else { return };
             let answer = Box::pin(attempt(self.exporter.clone(), entry.batch.clone(), self.sending.timeout));
             attempts.push(Attempt { entry, answer });
         }
@@ -242,6 +238,7 @@ impl Outbox {
                 let rejected = self.rejected(&entry, delivered);
                 state.counts.delivered += items - rejected;
                 state.counts.refused += rejected;
+                state.size.delivered(entry.batch.len());
                 return self.is_back(state);
             }
             Err(Undelivered::Retry { after, cause }) => return self.retry(state, entry, after, &cause),
@@ -249,7 +246,7 @@ impl Outbox {
                 let half = entry.batch.len().div_ceil(2);
                 let rest = entry.cut(Most::Bytes(half));
                 if rest.is_some() {
-                    state.most_bytes = state.most_bytes.min(half);
+                    state.size.was_too_large(half);
                 }
                 (cause, rest)
             }
@@ -351,32 +348,6 @@ impl Drop for Awake<'_> {
     fn drop(&mut self) {
         self.outbox.state.borrow_mut().awake += self.since.elapsed();
     }
-}
-
-/// One attempt, within `limit` if that is not zero. An exporter that panics costs its batch, not the process.
-async fn attempt(
-    exporter: Rc<dyn Exporter>,
-    batch: Batch,
-    limit: Duration,
-) -> Result<Delivered, Undelivered> {
-    let export = AssertUnwindSafe(exporter.export(&batch)).catch_unwind();
-    let export = export.map(|answer| {
-        answer.unwrap_or_else(|_| Err(Undelivered::Refused { cause: "the exporter panicked".into() }))
-    });
-    if limit.is_zero() {
-        return export.await;
-    }
-    timeout(limit, export).await.unwrap_or_else(|_| {
-        Err(Undelivered::Retry { after: None, cause: format!("no answer within {limit:?}").into() })
-    })
-}
-
-/// `sending_queue.batch.max_size`, if it counts what is `counted`.
-fn queue_batch_size(sending: &Sending, counted: Sizer) -> usize {
-    let batch = sending.queue.batch.as_ref().filter(|batch| batch.max_size > 0);
-    let sizer = if sending.queue.sizer == Sizer::Bytes { Sizer::Bytes } else { Sizer::Items };
-    let batch = batch.filter(|batch| batch.sizer.unwrap_or(sizer) == counted);
-    batch.map_or(usize::MAX, |batch| batch.max_size)
 }
 
 fn count(entry: &Entry) -> String {

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::Budget;
-use crate::component::QueueBatch;
+use crate::component::{QueueBatch, Sizer};
 use crate::testing::{Answer, Backend, spans};
 
 const HOLD: Duration = Duration::from_secs(1);
@@ -243,6 +243,25 @@ async fn a_request_too_large_is_cut_until_it_fits_and_the_size_is_remembered() {
     flush(&outbox).await;
     assert_eq!(all(&backend), (0..128).collect::<Vec<_>>());
     assert!(backend.asked() - asked < asked, "{} then {}", asked, backend.asked() - asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_grow_again_after_a_backend_that_took_none_of_any_size() {
+    let backend = Backend::default();
+    backend.always(Answer::AtMost(0));
+    let (outbox, budget) = outbox(&backend);
+    outbox.put(spans(&budget, 0..64));
+    flush(&outbox).await;
+    backend.always(Answer::Take);
+    let mut asked = Vec::new();
+    for _ in 0..150 {
+        let before = backend.asked();
+        outbox.put(spans(&budget, 0..64));
+        flush(&outbox).await;
+        asked.push(backend.asked() - before);
+    }
+    assert!(asked[0] > 32, "{asked:?}");
+    assert_eq!(asked[149], 1, "{asked:?}");
 }
 
 #[tokio::test(start_paused = true)]
