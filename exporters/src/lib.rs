@@ -1,5 +1,6 @@
 //! The exporters. [`all`] is the list; each is a file or folder of its own.
 
+pub mod awsxray;
 mod debug;
 mod findings;
 mod http;
