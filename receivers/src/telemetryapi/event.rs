@@ -1,6 +1,19 @@
 //! The platform's events, read leniently: what is odd in one costs neither it nor its neighbours.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html>. A delivery is taken apart first,
+//! without looking into its events; then each is read on its own.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{json, time};
+
+/// After so many records that are not whole, what follows in the same delivery is not looked for events any more.
+const MOST_BREAKS: usize = 16;
 
 /// One event of the Telemetry API: `{"time": .., "type": .., "record": ..}`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,7 +22,8 @@ pub struct Event {
     pub time: Option<u64>,
     /// What it is: `function`, `extension`, `platform.start`, ...; empty if that can't be read.
     pub kind: String,
-    /// What it says: for a log line a string or any JSON, else an object.
+    /// What it says: for a log line a string or any JSON, else an object. An event without one, of no known shape, is
+    /// all record.
     pub record: Value,
 }
 
@@ -20,13 +34,315 @@ impl Event {
     }
 }
 
-/// The events of one delivery. `None` if it is no JSON list: it was cut, perhaps.
+/// The events of one delivery. `None` if its text is no whole JSON: it was cut, perhaps.
+///
+/// Takes a list, as the platform sends it, and whatever else can only be meant as events: one alone, several without a
+/// list, lists back to back, a comma too many, a byte order mark. Invalid UTF-8 becomes U+FFFD.
 pub fn events(body: &[u8]) -> Option<Vec<Event>> {
-    let all: Vec<Value> = serde_json::from_slice(body).ok()?;
-    let read = |mut event: Value| Event {
-        time: None,
-        kind: event["type"].as_str().unwrap_or_default().into(),
-        record: event["record"].take(),
+    let text = String::from_utf8_lossy(body);
+    if let Ok(all) = serde_json::from_str::<Vec<&RawValue>>(&text) {
+        return Some(all.into_iter().map(|event| read(event.get())).collect());
+    }
+    let (mut rest, mut in_list, mut events) = (&*text, false, Vec::new());
+    loop {
+        rest = rest.trim_start_matches([' ', '\n', '\r', '\t', ',', '\u{feff}']);
+        match rest.as_bytes().first() {
+            None => return (!in_list).then_some(events),
+            Some(b'[') if !in_list => (rest, in_list) = (&rest[1..], true),
+            Some(b']') if in_list => (rest, in_list) = (&rest[1..], false),
+            Some(_) => {
+                let (event, after) = first_value(rest)?;
+                rest = after;
+                // A null alone is no event; Go's nil list is written so.
+                if in_list || event != "null" {
+                    events.push(read(event));
+                }
+            }
+        }
+    }
+}
+
+/// What can be read of a delivery that is no whole JSON, as when a record was cut and its other half never comes:
+/// the events that are whole, and of the others the text of their records.
+pub fn salvage(body: &[u8]) -> Vec<Event> {
+    const BEGIN: &str = r#"{"time":"#;
+    // Each break may cost a look at all that follows.
+    let mut breaks = 0;
+    let text = String::from_utf8_lossy(body);
+    let (mut rest, mut events) =
+        (text.trim_start_matches(['\u{feff}', '[', ' ', '\n', '\r', '\t']), Vec::new());
+    while !rest.is_empty() {
+        let whole = first_value(rest).filter(|(event, _)| event.starts_with('{'));
+        if let Some((event, after)) = whole {
+            events.push(read(event));
+            rest = after.trim_start_matches([',', ']', '[', ' ', '\n', '\r', '\t']);
+            continue;
+        }
+        let mut begins = rest.match_indices(BEGIN).map(|(at, _)| at).filter(|at| *at > 0);
+        breaks += 1;
+        let end = begins.find(|at| breaks < MOST_BREAKS && is_event(&rest[*at..])).unwrap_or(rest.len());
+        let (broken, after) = rest.split_at(end);
+        events.push(read_broken(broken.trim_end_matches([',', ' ', '\n', '\r', '\t'])));
+        rest = after;
+    }
+    events
+}
+
+/// Whether `text` begins with the frame of an event, and not with something inside of a record.
+fn is_event(text: &str) -> bool {
+    frame_of_broken(text).is_some_and(|(frame, _)| !read(&frame).kind.is_empty())
+}
+
+/// An event whose record is not whole: its text becomes the record. The platform closes what it cuts with `}]`.
+fn read_broken(text: &str) -> Event {
+    let (mut event, record) = match frame_of_broken(text) {
+        Some((frame, record)) => (read(&frame), record),
+        None => (Event::default(), text),
     };
-    Some(all.into_iter().map(read).collect())
+    event.record = record.strip_suffix("}]").unwrap_or(record).into();
+    event
+}
+
+/// The event that `text` begins with as if its record were null, and the rest of the text, which is the record.
+fn frame_of_broken(text: &str) -> Option<(String, &str)> {
+    const RECORD: &str = r#""record":"#;
+    // The frame is short; a record that holds the same words comes after it.
+    let at = text.as_bytes().windows(RECORD.len()).take(200).position(|bytes| bytes == RECORD.as_bytes())?;
+    let (frame, record) = text.split_at(at + RECORD.len());
+    Some((format!("{frame}null}}"), record))
+}
+
+/// The JSON value that `text` begins with, and what comes after it.
+fn first_value(text: &str) -> Option<(&str, &str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let value = values.next()?.ok()?.get();
+    Some((value, &text[values.byte_offset()..]))
+}
+
+/// Reads one event, which is valid JSON.
+fn read(text: &str) -> Event {
+    let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else {
+        return Event { record: json::value(text), ..Event::default() };
+    };
+    if frame.kind.is_none() && frame.record.is_none() {
+        return Event { time: frame.time.and_then(time_of), record: json::value(text), ..Event::default() };
+    }
+    Event {
+        time: frame.time.and_then(time_of),
+        kind: frame
+            .kind
+            .map_or(Value::Null, |kind| json::value(kind.get()))
+            .as_str()
+            .unwrap_or_default()
+            .into(),
+        record: frame.record.map_or(Value::Null, |record| json::value(record.get())),
+    }
+}
+
+fn time_of(raw: &RawValue) -> Option<u64> {
+    match serde_json::from_str::<Cow<'_, str>>(raw.get()) {
+        Ok(text) => time::parse(&text),
+        Err(_) => time::of_value(&json::value(raw.get())),
+    }
+}
+
+/// An event whose parts are not read yet. Of a part that is there twice the last one counts, as in Go.
+#[derive(Default)]
+struct Frame<'a> {
+    time: Option<&'a RawValue>,
+    kind: Option<&'a RawValue>,
+    record: Option<&'a RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Frame<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Parts)
+    }
+}
+
+struct Parts;
+
+impl<'de> Visitor<'de> for Parts {
+    type Value = Frame<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Frame<'de>, A::Error> {
+        let mut frame = Frame::default();
+        while let Some(name) = parts.next_key::<&RawValue>()? {
+            match name.get() {
+                r#""time""# => frame.time = Some(parts.next_value()?),
+                r#""type""# => frame.kind = Some(parts.next_value()?),
+                r#""record""# => frame.record = Some(parts.next_value()?),
+                _ => drop(parts.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(frame)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const GOOD: &str = r#"{"time":"2026-01-01T00:00:00.001Z","type":"function","record":"good"}"#;
+    const DONE: &str = r#"{"time":"2026-01-01T00:00:01.001Z","type":"platform.runtimeDone","record":{"requestId":"r1","status":"success"}}"#;
+
+    fn kinds_and_records(events: Vec<Event>) -> Vec<(String, Value)> {
+        events.into_iter().map(|event| (event.kind, event.record)).collect()
+    }
+
+    fn heard(body: &str) -> Vec<(String, Value)> {
+        kinds_and_records(events(body.as_bytes()).unwrap_or_else(|| panic!("not whole: {body}")))
+    }
+
+    fn function(record: impl Into<Value>) -> (String, Value) {
+        ("function".into(), record.into())
+    }
+
+    fn unknown(record: impl Into<Value>) -> (String, Value) {
+        (String::new(), record.into())
+    }
+
+    #[test]
+    fn an_event_has_its_time_type_and_record() {
+        let body = format!("[{GOOD},{DONE}]");
+        let events = events(body.as_bytes()).unwrap();
+        assert_eq!(events[0].time, Some(1_767_225_600_001_000_000));
+        assert_eq!(events[1].request_id(), Some("r1"));
+        assert_eq!(events[1].kind, "platform.runtimeDone");
+    }
+
+    #[test]
+    fn events_are_taken_in_whatever_they_are_wrapped() {
+        let good = || function("good");
+        for (body, expected) in [
+            (GOOD.to_owned(), vec![good()]),
+            (format!("{GOOD}\n{GOOD}\n"), vec![good(), good()]),
+            (format!("[{GOOD}][{GOOD}]"), vec![good(), good()]),
+            (format!("[{GOOD},]"), vec![good()]),
+            (format!("\u{feff}[{GOOD}]"), vec![good()]),
+            (" [ ] ".into(), vec![]),
+            ("null".into(), vec![]),
+            (String::new(), vec![]),
+        ] {
+            assert_eq!(heard(&body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_kept_as_a_record_of_no_type() {
+        let body = format!(r#"[{GOOD},"x",5,null,[1],{{}},{{"a":1}},{{"type":7,"record":"y"}},{GOOD}]"#);
+        let expected = [
+            function("good"),
+            unknown("x"),
+            unknown(5),
+            unknown(Value::Null),
+            unknown(json!([1])),
+            unknown(json!({})),
+            unknown(json!({"a": 1})),
+            unknown("y"),
+            function("good"),
+        ];
+        assert_eq!(heard(&body), expected);
+    }
+
+    #[test]
+    fn the_last_of_equal_parts_counts_and_unknown_ones_do_not() {
+        let body = r#"[{"time":"bad","time":"2026-01-01T00:00:00Z","type":"x","type":"function","record":"a","record":{"message":"b"},"seq":5}]"#;
+        let events = events(body.as_bytes()).unwrap();
+        let time = Some(1_767_225_600_000_000_000);
+        assert_eq!(events, [Event { time, kind: "function".into(), record: json!({"message": "b"}) }]);
+    }
+
+    #[test]
+    fn an_odd_event_costs_its_neighbours_nothing() {
+        let deep = "[".repeat(5000) + &"]".repeat(5000);
+        for odd in [
+            r#"{"type":"function","record":{"n":1e999}}"#.to_owned(),
+            format!(r#"{{"type":"function","record":{deep}}}"#),
+            r#"{"type":"function","record":"\ud800"}"#.into(),
+            r#"{"time":{},"type":"function","record":1}"#.into(),
+        ] {
+            let body = format!("[{GOOD},{odd},{DONE}]");
+            let events = events(body.as_bytes()).unwrap();
+            let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+            assert_eq!(kinds, ["function", "function", "platform.runtimeDone"]);
+            assert_eq!(events[1].time, None);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_are_replaced() {
+        let mut body = format!("[{GOOD}]").into_bytes();
+        let at = body.windows(4).position(|four| four == b"good").unwrap();
+        body[at] = 0xff;
+        assert_eq!(events(&body).unwrap()[0].record, "\u{fffd}ood");
+    }
+
+    #[test]
+    fn what_is_cut_or_no_json_is_none() {
+        for body in [
+            "hello",
+            "[",
+            "]",
+            "[{]",
+            &GOOD[..40],
+            "\u{1f}\u{8b}",
+            r#"[{"time":"x","record":{"message":"AAAA}]"#,
+        ] {
+            assert_eq!(events(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn of_a_broken_delivery_the_whole_events_and_the_text_of_the_others_are_saved() {
+        let head = r#"{"time":"2026-01-01T00:00:01.000Z","type":"function","record":"#;
+        for (body, expected) in [
+            (
+                format!(r#"[{GOOD},{head}{{"message":"AAAA}}]"#),
+                vec![function("good"), function(r#"{"message":"AAAA"#)],
+            ),
+            (
+                format!(r#"[{head}BBBB"}}}},{DONE}]"#),
+                vec![
+                    function(r#"BBBB"}}"#),
+                    ("platform.runtimeDone".into(), json!({"requestId": "r1", "status": "success"})),
+                ],
+            ),
+            (
+                format!(r#"[{head}{{"a":{{"time":5,"x":1,{GOOD}]"#),
+                vec![function(r#"{"a":{"time":5,"x":1"#), function("good")],
+            ),
+            ("hello".into(), vec![unknown("hello")]),
+            (format!("[{GOOD},{GOOD}"), vec![function("good"), function("good")]),
+        ] {
+            assert_eq!(kinds_and_records(salvage(body.as_bytes())), expected, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_delivery_that_is_cut_anywhere_keeps_the_events_before_the_cut(at in 1..300_usize) {
+            let body = format!("[{GOOD},{DONE},{GOOD}]");
+            let at = at.min(body.len() - 1);
+            prop_assert_eq!(events(&body.as_bytes()[..at]), None);
+            let saved = salvage(&body.as_bytes()[..at]);
+            let whole = events(body.as_bytes()).unwrap();
+            let before = whole.iter().zip(&saved).take_while(|(whole, saved)| whole == saved).count();
+            prop_assert!(before + 1 >= saved.len(), "{:?}", saved);
+        }
+
+        #[test]
+        fn no_body_is_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..200), text in r#"[\[\]{},:"a-f0-9\\u ]{0,80}"#) {
+            for body in [&bytes[..], text.as_bytes()] {
+                let _ = (events(body), salvage(body));
+            }
+        }
+    }
 }

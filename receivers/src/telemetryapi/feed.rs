@@ -45,6 +45,8 @@ pub struct Subscription {
     pub max_bytes: u32,
     /// or after this time.
     pub timeout: Duration,
+    /// Where to listen for deliveries; 0 is any port that is free.
+    pub port: u16,
 }
 
 /// The kinds of events that one can subscribe to.
@@ -58,11 +60,41 @@ pub struct Types {
     pub extension: bool,
 }
 
+impl Types {
+    /// Whether events of type `kind` are among them. What is of no known type always is.
+    pub fn include(self, kind: &str) -> bool {
+        match kind {
+            "function" => self.function,
+            "extension" => self.extension,
+            _ => self.platform || !kind.starts_with("platform"),
+        }
+    }
+}
+
 impl Default for Subscription {
     fn default() -> Self {
         // 25 ms is the shortest buffering there is; the function's end is known that much later.
         let timeout = Duration::from_millis(25);
-        Subscription { types: Types::default(), max_items: 1000, max_bytes: 262_144, timeout }
+        Subscription { types: Types::default(), max_items: 1000, max_bytes: 262_144, timeout, port: 0 }
+    }
+}
+
+impl Subscription {
+    /// What serves both: the events of both, no later than either wants them, and in deliveries as large as the one
+    /// takes that takes more (large ones cut fewer records). Of two ports the first.
+    fn and(self, other: Subscription) -> Subscription {
+        let (a, b) = (self.types, other.types);
+        Subscription {
+            types: Types {
+                platform: a.platform || b.platform,
+                function: a.function || b.function,
+                extension: a.extension || b.extension,
+            },
+            max_items: self.max_items.max(other.max_items),
+            max_bytes: self.max_bytes.max(other.max_bytes),
+            timeout: self.timeout.min(other.timeout),
+            port: if self.port == 0 { other.port } else { self.port },
+        }
     }
 }
 
@@ -74,7 +106,11 @@ impl Feed {
 
     /// Asks for `subscription` too.
     pub fn ask(&self, subscription: Subscription) {
-        self.0.asked.replace(Some(subscription));
+        let mut asked = self.0.asked.borrow_mut();
+        *asked = Some(match asked.take() {
+            Some(before) => before.and(subscription),
+            None => subscription,
+        });
     }
 
     /// Lets `hear` take part in the news, until what is returned is dropped.
@@ -101,5 +137,77 @@ pub struct Joined {
 impl Drop for Joined {
     fn drop(&mut self) {
         self.feed.0.receivers.borrow_mut().retain(|hear| !Rc::ptr_eq(hear, &self.hear));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn types(platform: bool, function: bool, extension: bool) -> Types {
+        Types { platform, function, extension }
+    }
+
+    #[test]
+    fn nobody_asks_for_anything_unless_there_is_a_receiver() {
+        assert_eq!(Feed::default().subscription(), None);
+    }
+
+    #[test]
+    fn one_subscription_serves_all_that_ask() {
+        let feed = Feed::default();
+        let one =
+            Subscription { types: types(true, false, true), max_items: 5000, ..Subscription::default() };
+        let timeout = Duration::from_millis(500);
+        let large = Subscription {
+            types: types(true, true, false),
+            max_bytes: 1 << 20,
+            timeout,
+            port: 4325,
+            ..one.clone()
+        };
+        feed.ask(large);
+        feed.clone().ask(one);
+        let expected = Subscription {
+            types: types(true, true, true),
+            max_items: 5000,
+            max_bytes: 1 << 20,
+            timeout: Duration::from_millis(25),
+            port: 4325,
+        };
+        assert_eq!(feed.subscription(), Some(expected));
+    }
+
+    #[test]
+    fn each_hears_the_news_until_it_leaves() {
+        let (feed, heard) = (Feed::default(), Rc::new(RefCell::new(Vec::new())));
+        let join = |name: &'static str| {
+            let heard = heard.clone();
+            feed.join(move |news| {
+                if let News::Ends(reason) = news {
+                    heard.borrow_mut().push(format!("{name}: {reason}"));
+                }
+            })
+        };
+        let (one, _two) = (join("one"), join("two"));
+        feed.tell(News::Ends("spindown"));
+        drop(one);
+        feed.tell(News::Ends("failure"));
+        assert_eq!(*heard.borrow(), ["one: spindown", "two: spindown", "two: failure"]);
+    }
+
+    #[test]
+    fn an_event_of_no_known_type_belongs_to_every_receiver() {
+        let only_extensions = types(false, false, true);
+        for (kind, included) in [
+            ("extension", true),
+            ("function", false),
+            ("platform.start", false),
+            ("platform", false),
+            ("", true),
+            ("sandbox.new", true),
+        ] {
+            assert_eq!(only_extensions.include(kind), included, "{kind}");
+        }
     }
 }

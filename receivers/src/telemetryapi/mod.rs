@@ -8,9 +8,12 @@
 mod config;
 mod event;
 mod feed;
+mod json;
 mod logs;
 mod metrics;
 mod spans;
+mod time;
+mod trace;
 mod translator;
 
 use std::cell::RefCell;
@@ -23,7 +26,7 @@ use bytes::Bytes;
 use pipeline::{Batch, Context, Error, Inlet, Receiver, Signal, Stop};
 
 pub use self::config::Config;
-pub use self::event::{Event, events};
+pub use self::event::{Event, events, salvage};
 pub use self::feed::{Feed, News, Subscription, Types};
 use self::translator::Translator;
 
