@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use config::{Document, Env, Id, Known, Mistake, Mistakes, Node, Section};
+use exporters::auth::{self, Extension, Shared};
 use pipeline::{Budget, Context, Exporter, Factory, Host, PipelinePlan, Plan, Processor, Receiver, Signal};
 use receivers::telemetryapi::Feed;
 
@@ -19,22 +20,27 @@ pub struct Assembler<'a> {
     receivers: Vec<Factory<dyn Receiver>>,
     processors: Vec<Factory<dyn Processor>>,
     exporters: Vec<Factory<dyn Exporter>>,
+    extensions: Vec<Factory<Extension>>,
+    shared: Shared,
 }
 
 impl<'a> Assembler<'a> {
     /// All components of this distribution, in a process on `host` that takes the platform's telemetry through
     /// `feed`.
     pub fn new(env: &'a Env, budget: &'a Budget, host: &'a Host, feed: &Feed) -> Self {
-        let (receivers, processors, exporters) = (receivers::all(feed), processors::all(), exporters::all());
-        Assembler { env, budget, host, receivers, processors, exporters }
+        let shared = Shared::default();
+        let (extensions, exporters) = (auth::all(&shared), exporters::all(&shared));
+        let (receivers, processors) = (receivers::all(feed), processors::all());
+        Assembler { env, budget, host, receivers, processors, exporters, extensions, shared }
     }
 
     /// Their names, by section of a configuration.
-    pub fn names(&self) -> [(Section, Vec<Names>); 3] {
+    pub fn names(&self) -> [(Section, Vec<Names>); 4] {
         [
             (Section::Receivers, names(&self.receivers)),
             (Section::Processors, names(&self.processors)),
             (Section::Exporters, names(&self.exporters)),
+            (Section::Extensions, names(&self.extensions)),
         ]
     }
 
@@ -43,6 +49,7 @@ impl<'a> Assembler<'a> {
         mistakes.extend(document.check(&self.known()).err().into_iter().flat_map(|found| found.0));
         let sound = document.clone().without(mistakes);
         let mut receivers = self.build_all(&sound, Section::Receivers, &self.receivers, mistakes);
+        self.build_extensions(document, &sound, mistakes);
         let mut exporters = self.build_all(&sound, Section::Exporters, &self.exporters, mistakes);
         // Built to find their mistakes; each pipeline gets processors of its own.
         self.build_all(&sound, Section::Processors, &self.processors, mistakes);
@@ -58,6 +65,14 @@ impl<'a> Assembler<'a> {
             receivers: receivers.into_iter().collect(),
             exporters: exporters.into_iter().collect(),
             pipelines,
+        }
+    }
+
+    /// Makes the extensions of `document` known to the exporters, which are built next.
+    fn build_extensions(&self, document: &Document, sound: &Document, mistakes: &mut Vec<Mistake>) {
+        let mut built = self.build_all(sound, Section::Extensions, &self.extensions, mistakes);
+        for (id, _) in document.components(Section::Extensions) {
+            self.shared.declare(id.clone(), built.remove(id), document.extensions.contains(id));
         }
     }
 

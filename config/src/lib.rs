@@ -29,7 +29,7 @@ pub use duration::{duration, parse_duration};
 pub use env::Env;
 pub use id::Id;
 pub use locate::Lookup;
-pub use mistakes::{Mistake, Mistakes, Warnings};
+pub use mistakes::{Mistake, Mistakes, Warnings, valid_words};
 pub use node::Node;
 pub use place::Part;
 pub use provider::{Provider, Providers};

@@ -79,7 +79,7 @@ fn located(place: &Place, path: &Path, message: impl fmt::Display) -> String {
 }
 
 /// `; valid are a, b and c; did you mean b?`: the end of a message about a word that is not among `valid`.
-pub(crate) fn valid_words<S: AsRef<str>>(found: &str, valid: &[S]) -> String {
+pub fn valid_words<S: AsRef<str>>(found: &str, valid: &[S]) -> String {
     let mut text = match valid {
         [] => return "; there is nothing valid".to_owned(),
         [only] => format!("; valid is {}", only.as_ref()),

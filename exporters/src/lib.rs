@@ -1,6 +1,8 @@
 //! The exporters. [`all`] is the list; each is a file or folder of its own.
 
+pub mod auth;
 pub mod awsxray;
+mod calendar;
 mod debug;
 mod findings;
 mod http;
@@ -8,19 +10,17 @@ mod otlp;
 mod otlp_grpc;
 mod otlp_http;
 
-use std::rc::Rc;
-
+use auth::Shared;
 use pipeline::{Exporter, Factory};
 
-/// Every exporter of this distribution.
-pub fn all() -> Vec<Factory<dyn Exporter>> {
-    let tls = Rc::new(http::SharedTls::default());
-    let tls_too = tls.clone();
+/// Every exporter of this distribution. They find their authenticators in `shared`.
+pub fn all(shared: &Shared) -> Vec<Factory<dyn Exporter>> {
+    let (shared, shared_too) = (shared.clone(), shared.clone());
     vec![
         Factory::new("debug", debug::build).alias("logging"),
-        Factory::new("otlp_grpc", move |node, context| otlp_grpc::build(node, context, &tls_too))
+        Factory::new("otlp_grpc", move |node, context| otlp_grpc::build(node, context, &shared_too))
             .alias("otlp"),
-        Factory::new("otlp_http", move |node, context| otlp_http::build(node, context, &tls))
+        Factory::new("otlp_http", move |node, context| otlp_http::build(node, context, &shared))
             .alias("otlphttp"),
     ]
 }

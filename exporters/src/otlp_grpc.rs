@@ -16,13 +16,14 @@ use pipeline::{
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::auth::{Auth, Authenticator, Shared};
 use crate::findings::Findings;
 use crate::http::compression::{Compression, Compressor, Params};
 use crate::http::tls::Keys;
-use crate::http::{Client, Connector, Proxy, SharedTls, Tls, Version};
+use crate::http::{Client, Connector, Origin, Proxy, Tls, Version};
 use crate::otlp::grpc_status::grpc_verdict;
 use crate::otlp::grpc_target::target;
-use crate::otlp::settings::{self, Auth};
+use crate::otlp::settings;
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
@@ -99,14 +100,10 @@ struct OtlpGrpc {
 }
 
 /// Reads the configuration and makes the exporter.
-pub(crate) fn build(
-    node: &Node,
-    context: &Context,
-    tls: &Rc<SharedTls>,
-) -> Result<Box<dyn Exporter>, Mistakes> {
+pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn Exporter>, Mistakes> {
     let config: Config = node.read()?;
     let mut findings = Findings::default();
-    let exporter = OtlpGrpc::new(config, context, tls, &mut findings);
+    let exporter = OtlpGrpc::new(config, context, shared, &mut findings);
     findings.report(node)?;
     match exporter {
         Some(exporter) => Ok(Box::new(exporter)),
@@ -116,13 +113,7 @@ pub(crate) fn build(
 
 impl OtlpGrpc {
     /// The exporter; nothing only if something was found wrong.
-    fn new(
-        config: Config,
-        context: &Context,
-        tls: &Rc<SharedTls>,
-        findings: &mut Findings,
-    ) -> Option<OtlpGrpc> {
-        config.auth.iter().for_each(|auth| auth.check(findings));
+    fn new(config: Config, context: &Context, shared: &Shared, findings: &mut Findings) -> Option<OtlpGrpc> {
         let params = config.compression_params.clone().unwrap_or_default();
         let compression = match Compression::read(&config.compression, &params, findings) {
             Compression::Zlib(..) => findings
@@ -134,7 +125,7 @@ impl OtlpGrpc {
             compression => compression,
         };
         let headers = config.headers(&context.user_agent, compression, findings);
-        let client = config.client(context, tls, findings);
+        let client = config.client(context, shared, findings);
         let sending =
             settings::sending(config.timeout, config.retry_on_failure, config.sending_queue, findings);
         Some(OtlpGrpc { client: client?, headers, compressor: Compressor::new(compression), sending })
@@ -165,7 +156,7 @@ impl Config {
         headers
     }
 
-    fn client(&self, context: &Context, tls: &Rc<SharedTls>, findings: &mut Findings) -> Option<Client> {
+    fn client(&self, context: &Context, shared: &Shared, findings: &mut Findings) -> Option<Client> {
         let keys = self.tls.clone().unwrap_or_default();
         let own = keys.own_config(b"h2", findings);
         let plaintext = keys.insecure && !keys.names_authorities();
@@ -182,12 +173,34 @@ impl Config {
         let authority = [Some(self.authority.as_str()), server_name.as_deref()];
         let authority = authority.into_iter().flatten().find(|name| !name.is_empty());
         let authority = authority.map(str::to_owned);
-        let tls = own.map_or(Tls::Shared(tls.clone()), Tls::Own);
+        let tls = own.map_or(Tls::Shared(shared.tls.clone()), Tls::Own);
+        let authenticator = self.authenticator(&origin, shared, findings);
         let connector = Connector { origin, tls, server_name, proxy, tunnel: true };
         match Client::new(connector, Version::Http2, authority.as_deref()) {
-            Ok(client) => Some(client),
+            Ok(client) => Some(client.authenticated(authenticator)),
             Err(error) => findings.mistake("authority", error),
         }
+    }
+}
+
+impl Config {
+    /// What is sent to `server` to prove who sends. As in the Go Collector it does not go without TLS.
+    fn authenticator(
+        &self,
+        server: &Origin,
+        shared: &Shared,
+        findings: &mut Findings,
+    ) -> Option<Rc<dyn Authenticator>> {
+        let authenticator = self.auth.as_ref()?.find(shared, findings)?;
+        if let Err(why) = authenticator.takes_grpc() {
+            return findings.mistake("auth.authenticator", why);
+        }
+        if !server.tls {
+            let why =
+                "would send credentials unencrypted, which gRPC forbids: leave tls.insecure and http:// out";
+            return findings.mistake("auth.authenticator", why);
+        }
+        Some(authenticator)
     }
 }
 

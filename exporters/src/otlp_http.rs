@@ -13,12 +13,13 @@ use pipeline::{
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::auth::{Auth, Shared};
 use crate::findings::Findings;
 use crate::http::compression::{Compression, Compressor, Params};
 use crate::http::tls::Keys;
-use crate::http::{Client, Connector, Origin, Proxy, SharedTls, Tls, Url, Version};
+use crate::http::{Client, Connector, Origin, Proxy, Tls, Url, Version};
 use crate::otlp::answer::http_verdict;
-use crate::otlp::settings::{self, Auth};
+use crate::otlp::settings;
 
 /// What a user may write, with the Collector's keys and defaults.
 #[derive(Debug, Deserialize)]
@@ -132,26 +133,21 @@ struct Route {
 }
 
 /// Reads the configuration and makes the exporter.
-pub(crate) fn build(
-    node: &Node,
-    context: &Context,
-    tls: &Rc<SharedTls>,
-) -> Result<Box<dyn Exporter>, Mistakes> {
+pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn Exporter>, Mistakes> {
     let config: Config = node.read()?;
     let mut findings = Findings::default();
-    let exporter = OtlpHttp::new(config, context, tls, &mut findings);
+    let exporter = OtlpHttp::new(config, context, shared, &mut findings);
     findings.report(node)?;
     Ok(Box::new(exporter))
 }
 
 impl OtlpHttp {
     /// The exporter, usable if nothing was found wrong.
-    fn new(config: Config, context: &Context, tls: &Rc<SharedTls>, findings: &mut Findings) -> OtlpHttp {
-        config.auth.iter().for_each(|auth| auth.check(findings));
+    fn new(config: Config, context: &Context, shared: &Shared, findings: &mut Findings) -> OtlpHttp {
         let params = config.compression_params.clone().unwrap_or_default();
         let compression = Compression::read(&config.compression, &params, findings);
         let headers = config.headers(&context.user_agent, compression, findings);
-        let routes = config.routes(context, tls, findings);
+        let routes = config.routes(context, shared, findings);
         let sending =
             settings::sending(config.timeout, config.retry_on_failure, config.sending_queue, findings);
         OtlpHttp {
@@ -185,15 +181,19 @@ impl Config {
     }
 
     /// Where each signal goes. Endpoints on one server share their connections.
-    fn routes(&self, context: &Context, tls: &Rc<SharedTls>, findings: &mut Findings) -> Vec<Route> {
+    fn routes(&self, context: &Context, shared: &Shared, findings: &mut Findings) -> Vec<Route> {
+        let authenticator = self.auth.as_ref().and_then(|auth| auth.find(shared, findings));
         let keys = self.tls.clone().unwrap_or_default();
-        let tls = keys.own_config(b"http/1.1", findings).map_or(Tls::Shared(tls.clone()), Tls::Own);
+        let tls = keys.own_config(b"http/1.1", findings).map_or(Tls::Shared(shared.tls.clone()), Tls::Own);
         let mut routes: Vec<Route> = Vec::new();
         for (signal, url) in self.urls(findings) {
             let shared = routes.iter().find(|route| *route.client.origin() == url.origin);
             if let Some(client) = shared.map(|route| route.client.clone()) {
                 routes.push(Route { signal, url, client });
                 continue;
+            }
+            if let Some(Err(why)) = authenticator.as_ref().map(|it| it.suits(&url.origin)) {
+                findings.warn("auth.authenticator", why);
             }
             let Some(proxy) = self.proxy(&url.origin, context, findings) else { continue };
             let connector = Connector {
@@ -204,7 +204,10 @@ impl Config {
                 proxy,
             };
             match Client::new(connector, Version::Http1, None) {
-                Ok(client) => routes.push(Route { signal, url, client: Rc::new(client) }),
+                Ok(client) => {
+                    let client = Rc::new(client.authenticated(authenticator.clone()));
+                    routes.push(Route { signal, url, client });
+                }
                 Err(error) => drop(findings.mistake::<()>("endpoint", error)),
             }
         }

@@ -253,7 +253,10 @@ fn what_cannot_work_is_a_mistake_with_its_place() {
         ("{endpoint: 'a:1', compression: zlib}", "use gzip, zstd or none"),
         ("{endpoint: 'a:1', encoding: json}", "encoding"),
         ("{endpoint: 'a:1', authority: 'a b'}", "authority"),
-        ("{endpoint: 'a:1', auth: {authenticator: basicauth/client}}", "`basicauth/client`"),
+        (
+            "{endpoint: 'a:1', auth: {authenticator: basicauth/client}}",
+            "there is no extension basicauth/client",
+        ),
     ] {
         let Err(error) = build("otlp_grpc", yaml, &[]) else { panic!("accepted: {yaml}") };
         assert!(error.contains(expected), "{yaml}: {error}");

@@ -301,7 +301,7 @@ fn what_cannot_work_is_a_mistake_with_its_place() {
         ("{endpoint: http://a, headers: {'bad name': a}}", "headers.bad name"),
         ("{endpoint: http://a, headers: {a: \"b\\nc\"}}", "line break"),
         ("{endpoint: http://a, proxy_url: 'socks5://a:1'}", "proxy_url"),
-        ("{endpoint: http://a, auth: {authenticator: sigv4auth}}", "`sigv4auth`"),
+        ("{endpoint: http://a, auth: {authenticator: sigv4auth}}", "there is no extension sigv4auth"),
         (
             "{endpoint: http://a, retry_on_failure: {initial_interval: 10s, max_elapsed_time: 5s}}",
             "max_elapsed_time",

@@ -199,7 +199,7 @@ async fn text_is_appended_to_files() {
 
 #[test]
 fn the_list_knows_it_by_both_names() {
-    let list = crate::all();
+    let list = crate::all(&Default::default());
     for name in ["debug", "logging"] {
         assert!(list.iter().any(|factory| factory.is_called(name)));
     }

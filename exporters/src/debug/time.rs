@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::calendar::date;
+
 /// Nanoseconds since 1970 as `2026-01-01 00:00:00.0015 +0000 UTC`, without trailing zeros.
 ///
 /// From 2^63 on they count as negative, as in Go: OTLP's times are unsigned, Go's are not.
@@ -23,21 +25,6 @@ impl Display for Time {
         }
         f.write_str(" +0000 UTC")
     }
-}
-
-/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
-///
-/// Counts in eras of 400 years from March on, so that the leap day comes last
-/// (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>).
-fn date(day: i64) -> (i64, i64, i64) {
-    let day = day + 719_468;
-    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
-    (era * 400 + year, month, day)
 }
 
 #[cfg(test)]

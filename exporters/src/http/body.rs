@@ -22,6 +22,13 @@ impl From<Vec<Bytes>> for Pieces {
     }
 }
 
+impl Pieces {
+    /// The pieces that are still to be sent.
+    pub fn bytes(&self) -> &[Bytes] {
+        self.pieces.as_slice()
+    }
+}
+
 impl Body for Pieces {
     type Data = Bytes;
     type Error = Infallible;

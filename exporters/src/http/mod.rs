@@ -12,6 +12,8 @@ mod stream;
 pub(crate) mod tls;
 mod url;
 
+use std::future::ready;
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use http::header::{HOST, PROXY_AUTHORIZATION};
@@ -27,6 +29,7 @@ pub(crate) use proxy::Proxy;
 pub(crate) use tls::SharedTls;
 pub(crate) use url::{Origin, Url, has_scheme};
 
+use crate::auth::Authenticator;
 use pool::{Connection, Pool};
 
 /// Sends requests to one server. Opens connections as they are needed: several for parallel requests in
@@ -37,6 +40,7 @@ pub(crate) struct Client {
     connector: Connector,
     version: Version,
     authority: Authority,
+    authenticator: Option<Rc<dyn Authenticator>>,
     pool: Pool,
     /// Held while an HTTP/2 connection is opened, so that those who come meanwhile share it.
     opening: tokio::sync::Mutex<()>,
@@ -55,7 +59,13 @@ impl Client {
         };
         let authority = authority.map_err(|error| error.to_string())?;
         let (pool, opening) = (Pool::default(), tokio::sync::Mutex::default());
-        Ok(Client { connector, version, authority, pool, opening })
+        Ok(Client { connector, version, authority, authenticator: None, pool, opening })
+    }
+
+    /// The same, with `authenticator` to prove who sends each request.
+    #[must_use]
+    pub fn authenticated(self, authenticator: Option<Rc<dyn Authenticator>>) -> Client {
+        Client { authenticator, ..self }
     }
 
     /// The server.
@@ -63,30 +73,67 @@ impl Client {
         &self.connector.origin
     }
 
+    /// Asks for `path` and reads the answer.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub async fn get(&self, path: &PathAndQuery, headers: HeaderMap) -> Result<Answer, Failure> {
+        self.send(Method::GET, path, headers, ready(Vec::new().into())).await
+    }
+
     /// Posts `body` and reads the answer. The body is made once there is a connection: what is costly to make
-    /// costs nothing while nobody listens.
+    /// costs nothing while nobody listens. What proves the sender is added last, since it may sign the body.
     ///
     /// A kept connection may have died unseen. If a request on one gets no answer, it is sent once more on a
     /// fresh one at once; the outbox would do the same, but only after its back-off.
     ///
     /// # Errors
-    /// No answer came.
+    /// No answer came, or the sender could not be proved.
     pub async fn post(
         &self,
         path: &PathAndQuery,
         headers: HeaderMap,
         body: impl Future<Output = Pieces>,
     ) -> Result<Answer, Failure> {
-        let (connection, kept) = self.connection().await?;
-        let request = self.request(path, headers, body.await)?;
-        if kept {
-            if let Ok(answer) = self.exchange(connection, request.clone()).await {
-                return Ok(answer);
-            }
-            self.pool.distrust();
-            let (connection, _) = self.connection().await?;
+        self.send(Method::POST, path, headers, body).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &PathAndQuery,
+        headers: HeaderMap,
+        body: impl Future<Output = Pieces>,
+    ) -> Result<Answer, Failure> {
+        let opened = self.connection().await?;
+        let request = self.request(method, path, headers, body.await)?;
+        let Some(authenticator) = &self.authenticator else { return self.deliver(opened, request).await };
+        let mut authenticated = request.clone();
+        authenticator.authenticate(&mut authenticated).await?;
+        let sent = authenticated.headers().clone();
+        let answer = self.deliver(opened, authenticated).await?;
+        if !authenticator.learns(&sent, &answer) {
+            return Ok(answer);
+        }
+        let mut again = request;
+        authenticator.authenticate(&mut again).await?;
+        self.deliver(self.connection().await?, again).await
+    }
+
+    /// Sends `request` on a connection, and on a fresh one if that was a kept one and gives no answer.
+    async fn deliver(
+        &self,
+        (connection, kept): (Connection, bool),
+        request: Request<Pieces>,
+    ) -> Result<Answer, Failure> {
+        if !kept {
             return self.exchange(connection, request).await;
         }
+        if let Ok(answer) = self.exchange(connection, request.clone()).await {
+            return Ok(answer);
+        }
+        self.pool.distrust();
+        let (connection, _) = self.connection().await?;
         self.exchange(connection, request).await
     }
 
@@ -134,6 +181,7 @@ impl Client {
 
     fn request(
         &self,
+        method: Method,
         path: &PathAndQuery,
         mut headers: HeaderMap,
         body: Pieces,
@@ -157,7 +205,7 @@ impl Client {
             headers.insert(PROXY_AUTHORIZATION, credentials);
         }
         let mut request = Request::new(body);
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         Ok(request)

@@ -5,31 +5,8 @@ use std::time::Duration;
 use config::Headers;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pipeline::{RetryOnFailure, Sending, SendingQueue};
-use serde::Deserialize;
 
 use crate::findings::Findings;
-
-/// `auth`: names an extension that signs requests.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Auth {
-    authenticator: String,
-}
-
-impl Auth {
-    /// Says that there is no such extension yet.
-    pub fn check(&self, findings: &mut Findings) {
-        if !self.authenticator.is_empty() {
-            findings.mistake::<()>(
-                "auth.authenticator",
-                format!(
-                    "`{}`: extensions that sign requests are not built in yet; use `headers`",
-                    self.authenticator
-                ),
-            );
-        }
-    }
-}
 
 /// Requests are cut to stay below so many bytes: what a gRPC server takes unless told otherwise, the Go
 /// Collector (which takes 20 MiB over HTTP) and gRPC's own libraries alike.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use config::{Env, Node};
+use exporters::auth::Shared;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pipeline::{Batch, Budget, Context, Delivered, Exporter, Signal, Undelivered};
@@ -36,7 +37,8 @@ pub fn build(name: &str, yaml: &str, env: &[(&str, &str)]) -> Result<Box<dyn Exp
         user_agent: "otelcol-lambda/0.0.0".into(),
         host: pipeline::Host::default(),
     };
-    let factory = exporters::all().into_iter().find(|factory| factory.is_called(name)).unwrap();
+    let factory =
+        exporters::all(&Shared::default()).into_iter().find(|factory| factory.is_called(name)).unwrap();
     (factory.build)(&node, &context).map_err(|mistakes| mistakes.to_string())
 }
 
