@@ -3,14 +3,19 @@
 //!
 //! A pure translation. The process has one subscription to the Telemetry API, which the binary owns; `feed.rs` is
 //! how its events come here. `event.rs` reads them, `translator.rs` turns them into OTLP: `logs.rs`, `metrics.rs`
-//! and `spans.rs`, one for each signal.
+//! and `spans.rs`, one for each signal. What a log record says of itself is read by `record.rs`: text by `line.rs`,
+//! JSON by `fields.rs`.
 
 mod config;
 mod event;
 mod feed;
+mod fields;
 mod json;
+mod line;
 mod logs;
 mod metrics;
+mod record;
+mod severity;
 mod spans;
 mod time;
 mod trace;

@@ -61,6 +61,8 @@ pub fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const ROOT: [u8; 16] = 0x6776_5a00_1f2e_3d4c_5b6a_7988_1234_5678_u128.to_be_bytes();
@@ -94,6 +96,23 @@ mod tests {
             "Root=1-00000000-000000000000000000000000",
         ] {
             assert_eq!(Trace::of_header(header), None, "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_header_reads_back_as_what_was_written(id: u128, parent: u64, is_sampled: bool) {
+            let hex = format!("{id:032x}");
+            let (time, rest) = hex.split_at(8);
+            let header = format!("Sampled={};Root=1-{time}-{rest};Parent={parent:016x}", u8::from(is_sampled));
+            let parent = (parent != 0).then_some(parent.to_be_bytes());
+            let trace = Trace { id: id.to_be_bytes(), parent, sampled: Some(is_sampled) };
+            prop_assert_eq!(Trace::of_header(&header), (id != 0).then_some(trace));
+        }
+
+        #[test]
+        fn no_header_is_too_strange(any in ".*", header in "(Root|Parent|Sampled|=|;|1|-|é|[0-9a-f]{8}){0,30}") {
+            let _ = (Trace::of_header(&any), Trace::of_header(&header));
         }
     }
 }
