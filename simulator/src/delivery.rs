@@ -11,9 +11,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::batch::Body;
 use crate::journal::Moment;
 use crate::platform::Platform;
-use crate::telemetry::{Body, Subscription};
+use crate::telemetry::Subscription;
 
 /// Where a subscription delivers to; `sandbox.localdomain` is this machine's loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,15 @@ impl Delivery {
     }
 
     pub async fn deliver(&mut self, body: Body) {
-        let copies = self.platform.quirks.read(|quirks| if quirks.duplicate_batches { 2 } else { 1 });
+        let copies = self.platform.quirks.change(|quirks| {
+            let lost = quirks.lost_batches > 0;
+            quirks.lost_batches = quirks.lost_batches.saturating_sub(1);
+            if lost { 0 } else { 1 + usize::from(quirks.duplicate_batches) }
+        });
+        if copies == 0 {
+            let (extension, events) = (self.extension.clone(), body.events);
+            self.platform.record(Moment::TelemetryLost { extension, events });
+        }
         for _ in 0..copies {
             let mut pause = FIRST_PAUSE;
             while let Err(why) = self.try_once(&body).await {
@@ -61,15 +70,15 @@ impl Delivery {
             self.platform.record(Moment::RuntimeDoneSent { request, extension });
         }
         match self.target.clone() {
-            Target::Http { host, port, path } => self.post(&host, port, &path, &body.text).await?,
-            Target::Tcp(port) => self.write(port, &body.text).await.map_err(|error| error.to_string())?,
+            Target::Http { host, port, path } => self.post(&host, port, &path, &body.bytes).await?,
+            Target::Tcp(port) => self.write(port, &body.bytes).await.map_err(|error| error.to_string())?,
         }
         let (extension, events) = (self.extension.clone(), body.events);
         self.platform.record(Moment::TelemetryTaken { extension, events });
         Ok(())
     }
 
-    async fn post(&mut self, host: &str, port: u16, path: &str, body: &str) -> Result<(), String> {
+    async fn post(&mut self, host: &str, port: u16, path: &str, body: &[u8]) -> Result<(), String> {
         let kept = self.http.take();
         let reused = kept.is_some();
         let mut sender = match kept {
@@ -96,18 +105,18 @@ impl Delivery {
     }
 
     /// Newline-delimited events; TCP has no answer.
-    async fn write(&mut self, port: u16, body: &str) -> std::io::Result<()> {
+    async fn write(&mut self, port: u16, body: &[u8]) -> std::io::Result<()> {
         let mut stream = match self.tcp.take() {
             Some(stream) => stream,
             None => TcpStream::connect(("127.0.0.1", port)).await?,
         };
-        match serde_json::from_str::<Vec<serde_json::Value>>(body) {
+        match serde_json::from_slice::<Vec<&serde_json::value::RawValue>>(body) {
             Ok(events) => {
                 for event in events {
                     stream.write_all(format!("{event}\n").as_bytes()).await?;
                 }
             }
-            Err(_) => stream.write_all(format!("{body}\n").as_bytes()).await?,
+            Err(_) => stream.write_all(&[body, b"\n"].concat()).await?,
         }
         self.tcp = Some(stream);
         Ok(())

@@ -91,7 +91,7 @@ impl Function {
 
     /// Prints a line, which becomes a `function` record.
     pub fn log(&self, line: impl Into<String>) {
-        self.platform.line(FUNCTION, line.into());
+        self.platform.line(FUNCTION, SystemTime::now(), line.into());
     }
 }
 

@@ -14,7 +14,6 @@ use crate::lambda::{InitType, Program};
 use crate::platform::{ExtensionState, FUNCTION, Fault, Platform};
 use crate::process::{self, Process};
 use crate::sandbox::Sandbox;
-use crate::telemetry::Item;
 use crate::usage;
 
 impl Sandbox {
@@ -23,13 +22,13 @@ impl Sandbox {
         let platform = Arc::clone(&self.platform);
         let lambda = &platform.lambda;
         let begun = platform.record(Moment::InitStart { phase: phase.into() });
-        platform.telemetry.push(Item::Event(events::init_start(lambda, phase, &self.log_stream)));
+        platform.tell(events::init_start(lambda, phase, &self.log_stream));
         let limit = if phase == "init" { lambda.init_timeout } else { lambda.timeout };
         let outcome = match timeout(limit, self.init_steps(phase)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Fault::InitTimeout),
         };
-        let error = outcome.as_ref().err().map(Fault::error_type);
+        let error = outcome.as_ref().err().map(|fault| fault.error_type().to_owned());
         let took = begun.elapsed();
         for event in platform.state.read(|state| {
             let event = |extension: &crate::platform::Extension| {
@@ -37,9 +36,11 @@ impl Sandbox {
             };
             state.extensions.iter().map(event).collect::<Vec<_>>()
         }) {
-            platform.telemetry.push(Item::Event(event));
+            platform.tell(event);
         }
-        platform.telemetry.push(Item::Event(events::init_done(lambda, phase, error.as_deref(), Some(took))));
+        if !platform.quirks.read(|quirks| quirks.no_init_report) {
+            platform.tell(events::init_done(lambda, phase, error.as_deref(), Some(took)));
+        }
         match &outcome {
             Ok(()) => {
                 platform.record(Moment::InitDone);
@@ -69,7 +70,7 @@ impl Sandbox {
         wait(&platform, |state| state.runtime.waiting).await?;
         platform.state.change(|state| state.registration_open = false);
         let done = events::init_done(&platform.lambda, phase, None, None);
-        platform.telemetry.push(Item::Event(done));
+        platform.tell(done);
         wait(&platform, |state| {
             state
                 .extensions
@@ -78,6 +79,7 @@ impl Sandbox {
         })
         .await?;
         platform.state.change(|state| state.subscription_open = false);
+        platform.telemetry.close();
         Ok(())
     }
 
@@ -146,6 +148,7 @@ impl Sandbox {
         if let Some(runtime) = self.process(FUNCTION) {
             runtime.signal(Signal::KILL);
         }
+        self.release_last_reports(false);
         self.end_extensions(reason, Instant::now() + crate::shutdown::BUDGET).await;
         self.tasks.shutdown().await;
         self.ready = false;

@@ -11,10 +11,10 @@ use crate::clock::{epoch_ms, iso8601, random, uuid};
 use crate::events::Call;
 use crate::function::{Function, Outcome};
 use crate::journal::Moment;
-use crate::platform::{Fault, Offer, Platform};
+use crate::lambda::Tracing;
+use crate::platform::{FUNCTION, Fault, Offer, Platform};
 use crate::quirks::RuntimeDone;
 use crate::sandbox::Sandbox;
-use crate::telemetry::Item;
 
 /// How an invocation went.
 #[derive(Clone, Debug)]
@@ -60,6 +60,8 @@ pub(crate) struct Running {
     pub started: SystemTime,
     deadline: Instant,
     pub init_took: Option<Duration>,
+    pub restore_took: Option<Duration>,
+    pub produced_bytes: usize,
 }
 
 /// How the function's part ended.
@@ -158,7 +160,7 @@ impl Sandbox {
         self.release_reports();
         let started = SystemTime::now();
         if platform.quirks.read(|quirks| quirks.runtime_done != RuntimeDone::BeforeStart) {
-            platform.telemetry.push(Item::Event(call.start()));
+            platform.tell(call.start());
         }
         let invoked = platform.record(Moment::Invoke { request: call.request_id.clone() });
         let event = invoke_event(&platform, &call, started);
@@ -167,11 +169,20 @@ impl Sandbox {
                 extension.queue.push_back(event.clone());
             }
         });
-        Ok(Running { call, cold, invoked, started, deadline, init_took: self.init_took.take() })
+        Ok(Running {
+            call,
+            cold,
+            invoked,
+            started,
+            deadline,
+            init_took: self.init_took.take(),
+            restore_took: None,
+            produced_bytes: 0,
+        })
     }
 
     /// Waits for the extensions, accounts, and freezes (or resets).
-    async fn finish(&mut self, running: Running, verdict: Verdict) -> Invocation {
+    async fn finish(&mut self, mut running: Running, verdict: Verdict) -> Invocation {
         let platform = Arc::clone(&self.platform);
         let request = running.call.request_id.clone();
         let done =
@@ -186,6 +197,11 @@ impl Sandbox {
             Verdict::TimedOut => (Status::Timeout, None),
             Verdict::Broken(fault) => (Status::Failed(fault), None),
         };
+        if let Some(runtime) = self.process(FUNCTION) {
+            // What the function has written comes before its end.
+            runtime.capture.clone().drained().await;
+        }
+        running.produced_bytes = response.as_ref().map_or(0, Bytes::len);
         if !platform.managed() {
             self.emit_runtime_done(&running, function_done, &status);
         }
@@ -204,11 +220,19 @@ impl Sandbox {
         };
         match &status {
             Status::Success | Status::Error(_) => {
-                self.hold_report(&running, function_done, end, &status);
+                match platform.managed() {
+                    true => {
+                        let work = running.work(&platform.journal, function_done);
+                        platform.tell(running.call.slim_report(work, &status.end()));
+                    }
+                    false => self.hold_report(&running, function_done, end, &status),
+                }
                 self.freeze();
             }
-            Status::Timeout => self.reset("timeout").await,
-            Status::Failed(_) => self.reset("failure").await,
+            Status::Timeout | Status::Failed(_) => {
+                self.hold_report(&running, function_done, end, &status);
+                self.reset(if status == Status::Timeout { "timeout" } else { "failure" }).await;
+            }
         }
         let runtime_done_sent = platform.journal.first(
             |moment| matches!(moment, Moment::RuntimeDoneSent { request: sent, .. } if *sent == request),
@@ -248,11 +272,15 @@ async fn idle(platform: &Platform) {
 fn new_call(platform: &Platform) -> Call {
     let (no_tracing, malformed) =
         platform.quirks.read(|quirks| (quirks.no_tracing, quirks.malformed_span_times));
+    let lambda = &platform.lambda;
     let root = format!("1-{:08x}-{:024x}", epoch_ms(SystemTime::now()) / 1000, u128::from(random()));
+    let sampled = u8::from(lambda.tracing != Tracing::NotSampled);
     Call {
         request_id: uuid(),
-        version: platform.lambda.version.clone(),
-        trace: (!no_tracing).then(|| format!("Root={root};Parent={:016x};Sampled=1", random())),
+        version: lambda.version.clone(),
+        trace: (!no_tracing).then(|| format!("Root={root};Parent={:016x};Sampled={sampled}", random())),
+        segment: (lambda.tracing == Tracing::Active).then(|| format!("{:016x}", random())),
+        tenant: lambda.tenant.clone(),
         span_times: if malformed { malformed_time } else { iso8601 },
     }
 }

@@ -41,6 +41,8 @@ pub enum Moment {
     TelemetryTaken { extension: String, events: usize },
     /// A batch of telemetry was refused, or nobody listened.
     TelemetryRefused { extension: String, why: String },
+    /// A batch of telemetry was lost on its way, as a quirk wants it.
+    TelemetryLost { extension: String, events: usize },
     /// The extension asked for its next event.
     Next { extension: String },
     /// The extension reported `init/error` or `exit/error`.

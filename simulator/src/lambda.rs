@@ -41,6 +41,18 @@ impl InitType {
     }
 }
 
+/// How a function is traced with X-Ray.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tracing {
+    /// The caller's sampled header is handed through; Lambda adds no segments.
+    #[default]
+    PassThrough,
+    /// Lambda's own segments: the runtime sees the function's as its parent, and events tell `spanId`.
+    Active,
+    /// The caller's header says `Sampled=0`, and platform events have no `tracing`.
+    NotSampled,
+}
+
 pub(crate) type Script = dyn Fn(Function) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
 /// A Lambda function and its extensions, before it has an environment.
@@ -60,6 +72,9 @@ pub struct Lambda {
     pub(crate) runtime: Option<Program>,
     pub(crate) on_init: Option<Arc<Script>>,
     pub(crate) json_logs: bool,
+    pub(crate) framed_logs: bool,
+    pub(crate) tracing: Tracing,
+    pub(crate) tenant: Option<String>,
     pub(crate) otlp_port: u16,
     pub(crate) watched_ports: Vec<u16>,
     pub(crate) limited: bool,
@@ -84,6 +99,9 @@ impl Default for Lambda {
             runtime: None,
             on_init: None,
             json_logs: false,
+            framed_logs: false,
+            tracing: Tracing::PassThrough,
+            tenant: None,
             otlp_port: 4318,
             watched_ports: Vec::new(),
             limited: false,
@@ -183,6 +201,25 @@ impl Lambda {
         self
     }
 
+    /// Gives the runtime ([`Lambda::runtime`]) the framed log channel of managed runtimes: text of several lines
+    /// written there is one record, with the time of the frame.
+    pub fn framed_logs(mut self) -> Lambda {
+        self.framed_logs = true;
+        self
+    }
+
+    /// What becomes of the trace header; passed through unless set.
+    pub fn tracing(mut self, tracing: Tracing) -> Lambda {
+        self.tracing = tracing;
+        self
+    }
+
+    /// The function is isolated by tenant, and this is whose environment it is.
+    pub fn tenant(mut self, id: impl Into<String>) -> Lambda {
+        self.tenant = Some(id.into());
+        self
+    }
+
     /// Records when somebody first listens on this TCP port ([`Moment::Bound`](crate::Moment)).
     pub fn watch_port(mut self, port: u16) -> Lambda {
         self.watched_ports.push(port);
@@ -215,6 +252,11 @@ impl Lambda {
     /// invocation repeats the init phase, as on Lambda.
     pub async fn start(self) -> Result<Sandbox, NotStarted> {
         Sandbox::start(self).await
+    }
+
+    /// Managed Instances know no other format.
+    pub(crate) fn has_json_logs(&self) -> bool {
+        self.json_logs || self.init_type == InitType::ManagedInstances
     }
 
     pub(crate) fn arn(&self) -> String {

@@ -3,16 +3,18 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::events::Event;
 use crate::journal::{Journal, Moment};
 use crate::lambda::{InitType, Lambda};
-use crate::quirks::Quirks;
+use crate::quirks::{Lines, Quirks};
 use crate::shared::Shared;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Item, Telemetry};
 
 /// What all parts of a sandbox share.
 pub(crate) struct Platform {
@@ -117,15 +119,15 @@ pub enum Fault {
 
 impl Fault {
     /// The `errorType` of platform events.
-    pub fn error_type(&self) -> String {
+    pub fn error_type(&self) -> &str {
         match self {
-            Fault::Launch(..) => "Extension.LaunchError".into(),
-            Fault::Crash(_) => "Extension.Crash".into(),
-            Fault::InitError(..) => "Extension.InitError".into(),
-            Fault::ExitError(..) => "Extension.ExitError".into(),
-            Fault::Runtime(error) => error.clone(),
-            Fault::InitTimeout => "Sandbox.Timeout".into(),
-            Fault::TooManyExtensions => "TooManyExtensions".into(),
+            Fault::Launch(..) => "Extension.LaunchError",
+            Fault::Crash(_) => "Extension.Crash",
+            Fault::InitError(..) => "Extension.InitError",
+            Fault::ExitError(..) => "Extension.ExitError",
+            Fault::Runtime(error) => error,
+            Fault::InitTimeout => "Sandbox.Timeout",
+            Fault::TooManyExtensions => "TooManyExtensions",
         }
     }
 }
@@ -213,24 +215,57 @@ impl Platform {
     }
 
     /// Takes a line that a process printed: keeps it and emits it as `function` or `extension`.
-    pub fn line(&self, source: &str, text: String) {
+    pub fn line(self: &Arc<Self>, source: &str, at: SystemTime, text: String) {
         if self.lambda.echo {
             eprintln!("{source}: {text}");
         }
         let kind = if source == FUNCTION { "function" } else { "extension" };
-        self.telemetry.emit(kind, self.log_record(&text));
+        let event = Event { at, ..Event::new(kind, self.log_record(&text)) };
         let line = Line { at: Instant::now(), source: source.into(), text };
         self.output.change(|lines| lines.push(line));
-    }
-
-    /// With log format JSON a line that is a JSON object stays one; everything else is a string.
-    fn log_record(&self, text: &str) -> Value {
-        let json = self.lambda.json_logs || self.managed();
-        match serde_json::from_str::<Value>(text) {
-            Ok(object @ Value::Object(_)) if json => object,
-            _ => Value::String(text.into()),
+        let telemetry = &self.telemetry;
+        match self.quirks.read(|quirks| quirks.lines) {
+            Lines::AsWritten => telemetry.push(Item::Event(event)),
+            Lines::Delayed(by) => telemetry.push_later(by, Arc::clone(self), Item::Event(event)),
+            Lines::Duplicated => {
+                telemetry.push(Item::Event(event.clone()));
+                telemetry.push(Item::Event(event));
+            }
+            Lines::Cut => telemetry.push(Item::Cut(event)),
+            Lines::Lost => {}
         }
     }
+
+    /// Emits an event of the platform's own.
+    pub fn tell(&self, mut event: Event) {
+        if self.quirks.read(|quirks| quirks.novelties) {
+            event.record = novel(event.record);
+        }
+        self.telemetry.push(Item::Event(event));
+    }
+
+    /// With log format JSON a line that is a JSON object stays one, as it is written; everything else is a string.
+    fn log_record(&self, text: &str) -> String {
+        let is_object = || serde_json::from_str::<serde_json::Map<String, Value>>(text).is_ok();
+        match self.lambda.has_json_logs() && is_object() {
+            true => text.trim().into(),
+            false => Value::from(text).to_string(),
+        }
+    }
+}
+
+/// A record from a future in which every enumeration has a new value and every record a new member.
+fn novel(record: String) -> String {
+    let mut record = record.replacen('{', r#"{"novelty":{"of":["things",1]},"#, 1);
+    for name in ["initializationType", "phase", "status", "state"] {
+        let member = format!("\"{name}\":\"");
+        if let Some(at) = record.find(&member).map(|at| at + member.len())
+            && let Some(end) = record[at..].find('"')
+        {
+            record.replace_range(at..at + end, "novel");
+        }
+    }
+    record
 }
 
 /// The name of the function's process in journal and output.

@@ -1,15 +1,17 @@
 //! Running, stopping and ending the processes of an environment.
 
-use std::io;
+use std::io::{self, PipeWriter};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::capture::{self, Capture, FRAMES_FD};
 use crate::journal::Moment;
 use crate::lambda::{Lambda, Program};
 use crate::platform::{FUNCTION, Platform};
@@ -28,6 +30,7 @@ pub(crate) struct Process {
     pub pid: Pid,
     /// The CPU time that was used before the program itself began.
     pub overhead: Duration,
+    pub capture: Capture,
     gone: Arc<Shared<bool>>,
 }
 
@@ -41,19 +44,29 @@ impl Process {
         env: Vec<(String, String)>,
         doors: &[PathBuf],
     ) -> io::Result<Process> {
-        let mut command = if doors.is_empty() { Command::new(&program.path) } else { gate(program, doors)? };
+        let framed = name == FUNCTION && platform.lambda.framed_logs;
+        let channel = if framed { Some(io::pipe()?) } else { None };
+        let (frames, frames_end) = channel.unzip();
+        let mut command = match (doors.is_empty(), &frames_end) {
+            (true, None) => Command::new(&program.path),
+            _ => gate(program, doors, frames_end.as_ref())?,
+        };
+        command.env_clear();
+        if framed {
+            command.env("_LAMBDA_TELEMETRY_LOG_FD", FRAMES_FD.to_string());
+        }
         let launch = || {
             if name != FUNCTION {
                 platform.record(Moment::Launched { extension: name.into() });
             }
         };
-        if doors.is_empty() {
+        let gated = !doors.is_empty();
+        if !gated {
             command.stdin(Stdio::null());
             launch();
         }
         let mut child = command
             .args(&program.args)
-            .env_clear()
             .envs(env)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -62,29 +75,44 @@ impl Process {
             .spawn()?;
         let pid = child.id().and_then(|pid| Pid::from_raw(pid as i32)).ok_or(io::ErrorKind::NotFound)?;
         let mut overhead = Duration::ZERO;
-        if let Some(mut gate) = child.stdin.take() {
+        if let Some(mut gate) = child.stdin.take().filter(|_| gated) {
             await_entry(pid, doors).await;
             overhead = Usage::of(pid).unwrap_or_default().cpu;
             launch();
             gate.write_all(b"\n").await?;
         }
-        let process = Process { name: name.into(), pid, overhead, gone: Arc::new(Shared::new(false)) };
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let output = match (child.stdout.take(), child.stderr.take()) {
+            (Some(stdout), Some(stderr)) => [stdout.into_owned_fd()?, stderr.into_owned_fd()?],
+            _ => return Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        let frames = frames.map(OwnedFd::from);
+        let capture = Capture::new(output.iter().chain(&frames))?;
+        let process =
+            Process { name: name.into(), pid, overhead, capture, gone: Arc::new(Shared::new(false)) };
         let (platform, watched) = (Arc::clone(platform), process.clone());
         tokio::spawn(async move {
             let name = watched.name.as_str();
-            let status = {
-                let output =
-                    async { tokio::join!(lines(stdout, &platform, name), lines(stderr, &platform, name)) };
-                let mut output = std::pin::pin!(output);
-                tokio::select! {
-                    status = child.wait() => {
-                        // A child of its own may hold the pipe open: do not wait for that one's end.
-                        let _ = tokio::time::timeout(LAST_WORDS, output).await;
-                        status
+            let [stdout, stderr] = output;
+            let read = async {
+                let frames = async {
+                    match frames {
+                        Some(frames) => capture::frames(frames, &platform, name).await,
+                        None => Ok(()),
                     }
-                    _ = &mut output => child.wait().await,
+                };
+                let lines = |pipe| capture::lines(pipe, &platform, name);
+                // The end of a stream is no news.
+                let _ = tokio::join!(lines(stdout), lines(stderr), frames);
+            };
+            let mut read = std::pin::pin!(read);
+            let status = tokio::select! {
+                status = child.wait() => {
+                    drop(frames_end);
+                    // A child of its own may hold the pipes open: do not wait for that one's end.
+                    let _ = tokio::time::timeout(LAST_WORDS, read).await;
+                    status
                 }
+                () = &mut read => child.wait().await,
             };
             let code = status.ok().and_then(|status| status.code());
             platform.record(Moment::Exited { process: name.into(), code });
@@ -108,17 +136,25 @@ impl Process {
     }
 }
 
-/// A shell that enters the cgroups, waits for a line, and becomes the program. Only a process of one thread can
-/// enter them all, so it must be before the program begins.
-fn gate(program: &Program, doors: &[PathBuf]) -> io::Result<Command> {
+/// A shell that enters the cgroups, waits for a line, opens the channel for frames, and becomes the program. Only a
+/// process of one thread can enter the cgroups, so it must be before the program begins.
+fn gate(program: &Program, doors: &[PathBuf], frames: Option<&PipeWriter>) -> io::Result<Command> {
     // A missing program shall be told like elsewhere, not by the shell.
     std::fs::metadata(&program.path)?;
-    let enter: String = doors.iter().map(|door| format!("echo $$ > '{}'; ", door.display())).collect();
+    let mut script = String::new();
+    if !doors.is_empty() {
+        let enter: String = doors.iter().map(|door| format!("echo $$ > '{}'; ", door.display())).collect();
+        script = format!("{{ {enter}}} 2> /dev/null; read go; unset go; ");
+    }
+    if let Some(frames) = frames {
+        script += &format!("exec {FRAMES_FD}> /proc/{}/fd/{}; ", std::process::id(), frames.as_raw_fd());
+    }
     let mut command = Command::new("/bin/sh");
-    command
-        .arg("-c")
-        .arg(format!("{{ {enter}}} 2> /dev/null; read go; unset go PWD; exec \"$0\" \"$@\" < /dev/null"));
-    command.arg(&program.path).stdin(Stdio::piped());
+    command.arg("-c").arg(format!("{script}unset PWD; exec \"$0\" \"$@\" < /dev/null"));
+    command.arg(&program.path);
+    if !doors.is_empty() {
+        command.stdin(Stdio::piped());
+    }
     Ok(command)
 }
 
@@ -131,17 +167,6 @@ async fn await_entry(pid: Pid, doors: &[PathBuf]) {
     let given_up = Instant::now() + ENTERING;
     while !doors.iter().all(entered) && Instant::now() < given_up {
         tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
-async fn lines(stream: Option<impl AsyncRead + Unpin>, platform: &Platform, name: &str) {
-    let Some(stream) = stream else { return };
-    let mut stream = BufReader::new(stream);
-    let mut line = Vec::new();
-    while let Ok(1..) = stream.read_until(b'\n', &mut line).await {
-        let text = String::from_utf8_lossy(&line);
-        platform.line(name, text.trim_end_matches(['\n', '\r']).to_owned());
-        line.clear();
     }
 }
 
@@ -175,7 +200,7 @@ pub(crate) fn runtime_env(lambda: &Lambda, api: &str, log_stream: &str) -> Vec<(
 
 fn common_env(lambda: &Lambda, api: &str) -> Vec<(String, String)> {
     let memory = lambda.memory_mb.to_string();
-    let format = if lambda.json_logs { "JSON" } else { "Text" };
+    let format = if lambda.has_json_logs() { "JSON" } else { "Text" };
     [
         ("AWS_LAMBDA_RUNTIME_API", api),
         ("AWS_LAMBDA_FUNCTION_NAME", &lambda.name),

@@ -14,6 +14,14 @@ pub struct Quirks {
     pub runtime_done: RuntimeDone,
     /// What becomes of `platform.report`.
     pub report: Report,
+    /// What becomes of the lines of function and extensions.
+    pub lines: Lines,
+    /// Records of lines keep the line's end, as with some runtimes.
+    pub lines_keep_their_end: bool,
+    /// `platform.initReport` never comes.
+    pub no_init_report: bool,
+    /// Every platform record has a member that nobody knows, and its enumerations have unknown values.
+    pub novelties: bool,
     /// INVOKE events and platform events have no `tracing`, as in emulators.
     pub no_tracing: bool,
     /// The environment is not frozen between invocations, as in emulators.
@@ -30,6 +38,13 @@ pub struct Quirks {
     pub failing_nexts: usize,
     /// Every batch of telemetry is delivered twice.
     pub duplicate_batches: bool,
+    /// The number of batches from now on that are lost, without a word.
+    pub lost_batches: usize,
+    /// Every batch begins with its last event.
+    pub reversed_batches: bool,
+    /// The bytes of records that may wait for a subscriber (heeded when it subscribes); what is more is dropped
+    /// and told as `platform.logsDropped`. Lambda's own limit is not documented; unlimited unless set.
+    pub telemetry_buffer: Option<usize>,
 }
 
 /// How the Telemetry API answers a subscription.
@@ -74,6 +89,24 @@ pub enum Report {
     NextThaw,
     /// It is emitted at the thaw after this many further invocations, or at the shutdown.
     Later(usize),
+    /// It is emitted when SHUTDOWN has been released.
+    AfterShutdown,
     /// It never comes.
     Never,
+}
+
+/// What becomes of the lines of function and extensions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lines {
+    /// Each is a record, emitted when it is written.
+    #[default]
+    AsWritten,
+    /// They are emitted this much later, with their own time.
+    Delayed(Duration),
+    /// Each comes twice.
+    Duplicated,
+    /// Each is cut across two requests, neither of them JSON.
+    Cut,
+    /// They never come.
+    Lost,
 }

@@ -144,7 +144,7 @@ impl Sandbox {
 
     /// Emits a telemetry event of any type, now.
     pub fn emit(&self, kind: &str, record: Value) {
-        self.platform.telemetry.emit(kind, record);
+        self.platform.telemetry.emit(kind, &record);
     }
 
     /// Delivers a request body as it is, valid or not, to all subscribers.

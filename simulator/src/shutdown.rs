@@ -11,12 +11,13 @@ use crate::clock::epoch_ms;
 use crate::journal::Moment;
 use crate::platform::FUNCTION;
 use crate::sandbox::Sandbox;
-use crate::telemetry::Item;
 
 /// What runtime and extensions have together.
 pub(crate) const BUDGET: Duration = Duration::from_secs(2);
 /// What the runtime may use of it.
 const RUNTIME_BUDGET: Duration = Duration::from_millis(300);
+/// How long Managed Instances deliver telemetry before they tell the extensions.
+const LAST_TELEMETRY: Duration = Duration::from_secs(1);
 
 /// How the shutdown phase went.
 #[derive(Clone, Debug)]
@@ -52,15 +53,16 @@ impl Sandbox {
         let platform = Arc::clone(&self.platform);
         platform.state.change(|state| state.ending = true);
         self.thaw();
-        for (_, report) in self.held.drain(..) {
-            platform.telemetry.push(Item::Event(report));
-        }
+        self.release_last_reports(false);
         if let Some(runtime) = self.process(FUNCTION).cloned() {
             runtime.signal(Signal::TERM);
             if tokio::time::timeout(RUNTIME_BUDGET, runtime.exit()).await.is_err() {
                 platform.record(Moment::Killed { process: FUNCTION.into() });
                 runtime.signal(Signal::KILL);
             }
+        }
+        if platform.managed() {
+            let _ = tokio::time::timeout(LAST_TELEMETRY, platform.telemetry.drained()).await;
         }
         let extensions = self.end_extensions(reason, begun + BUDGET).await;
         self.ready = false;
@@ -92,6 +94,7 @@ impl Sandbox {
         for extension in &told {
             platform.record(Moment::Shutdown { extension: extension.clone() });
         }
+        self.release_last_reports(true);
         let mut exits = Vec::new();
         for process in std::mem::take(&mut self.processes) {
             let in_time = (process.name == FUNCTION || told.contains(&process.name))

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{Lambda, Moment, Report, RuntimeDone, Sandbox, TelemetryApi, call, free_port};
+use simulator::{
+    Lambda, Lines, Moment, Report, RuntimeDone, Sandbox, TelemetryApi, Tracing, call, free_port,
+};
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo-extension");
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -222,4 +224,161 @@ async fn lines_that_are_json_objects_are_records_of_their_own_when_the_log_forma
         let logged = events(&sandbox).into_iter().find(|event| event["type"] == "function").unwrap();
         assert_eq!(logged["record"].is_object(), json_logs);
     }
+}
+
+/// The records of this type.
+fn records(sandbox: &Sandbox, kind: &str) -> Vec<Value> {
+    let events = events(sandbox).into_iter().filter(|event| event["type"] == kind);
+    events.map(|mut event| event["record"].take()).collect()
+}
+
+/// Thaws and waits until everything emitted so far has come.
+async fn catch_up(sandbox: &mut Sandbox) {
+    sandbox.thaw();
+    sandbox.emit("platform.marker", json!({}));
+    sandbox.wait_for_output(PATIENCE, "platform.marker").await.unwrap();
+}
+
+#[tokio::test]
+async fn lines_may_come_twice_late_cut_or_never() {
+    for (quirk, expected) in [(Lines::Duplicated, 2), (Lines::Lost, 0), (Lines::Cut, 0)] {
+        let mut sandbox = subscribed().quirks(|quirks| quirks.lines = quirk).start().await.unwrap();
+        sandbox.invoke(|function| async move { function.log("hello") }).await;
+        catch_up(&mut sandbox).await;
+        assert_eq!(records(&sandbox, "function").len(), expected, "{quirk:?}");
+    }
+    let late = Lines::Delayed(Duration::from_millis(100));
+    let mut sandbox = subscribed().quirks(|quirks| quirks.lines = late).start().await.unwrap();
+    sandbox.invoke(|function| async move { function.log("hello") }).await;
+    assert_eq!(records(&sandbox, "function").len(), 0);
+    sandbox.thaw();
+    sandbox.wait_for_output(PATIENCE, r#""record":"hello""#).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_json_line_is_sent_as_it_was_written() {
+    let line = r#"{"z": 1,"a":[1.50,  "x"]}"#;
+    let mut sandbox = subscribed().json_logs().start().await.unwrap();
+    sandbox.invoke(move |function| async move { function.log(line) }).await;
+    assert!(bodies(&sandbox).iter().any(|(_, body)| body.contains(&format!("\"record\":{line}}}"))));
+}
+
+#[tokio::test]
+async fn batches_may_be_lost_or_reversed() {
+    let mut sandbox = subscribed().quirks(|quirks| quirks.reversed_batches = true).start().await.unwrap();
+    catch_up(&mut sandbox).await;
+    for line in ["one", "two"] {
+        sandbox.emit("function", json!(line));
+    }
+    sandbox.wait_for_output(PATIENCE, r#""one""#).await.unwrap();
+    assert_eq!(records(&sandbox, "function"), ["two", "one"]);
+
+    sandbox.quirks(|quirks| quirks.lost_batches = 1);
+    sandbox.emit("platform.lost", json!({}));
+    let lost = |moment: &Moment| matches!(moment, Moment::TelemetryLost { .. });
+    sandbox.journal().wait_for(PATIENCE, lost).await.unwrap();
+    catch_up(&mut sandbox).await;
+    assert_eq!(count(&sandbox, "platform.lost"), 0);
+}
+
+#[tokio::test]
+async fn what_a_slow_extension_leaves_waiting_is_dropped_and_told() {
+    let lambda = subscribed().quirks(|quirks| quirks.telemetry_buffer = Some(10_000));
+    let mut sandbox = lambda.start().await.unwrap();
+    let line = "x".repeat(1000);
+    sandbox
+        .invoke(move |function| async move {
+            for _ in 0..20 {
+                function.log(&*line);
+            }
+        })
+        .await;
+    sandbox.thaw();
+    sandbox.wait_for_output(PATIENCE, "platform.logsDropped").await.unwrap();
+    let told = records(&sandbox, "platform.logsDropped").remove(0);
+    let dropped = told["droppedRecords"].as_u64().unwrap();
+    // The end of the invocation found no room either.
+    assert!((10..=21).contains(&dropped), "{told}");
+    assert!(told["droppedBytes"].as_u64().unwrap() >= 1000, "{told}");
+    assert!(told["reason"].as_str().unwrap().contains("slower"));
+}
+
+#[tokio::test]
+async fn a_report_may_come_after_shutdown() {
+    let lambda = subscribed().env("ECHO_WAIT", "").quirks(|quirks| quirks.report = Report::AfterShutdown);
+    let mut sandbox = lambda.env("ECHO_FAULT", "stay").start().await.unwrap();
+    let invocation = sandbox.invoke(|_| async {}).await;
+    sandbox.shutdown().await;
+    let told = sandbox.output().into_iter().find(|line| line.text.contains("platform.report")).unwrap();
+    assert!(told.text.contains(&invocation.request_id));
+    let shutdown = sandbox.journal().first(|moment| matches!(moment, Moment::Shutdown { .. })).unwrap();
+    assert!(told.at > shutdown);
+}
+
+#[tokio::test]
+async fn a_timeout_is_reported_before_the_environment_ends() {
+    let lambda = subscribed().env("ECHO_FAULT", "stay").timeout(Duration::from_millis(500));
+    let mut sandbox = lambda.start().await.unwrap();
+    let invocation = sandbox.invoke(|_| std::future::pending::<()>()).await;
+    let report = records(&sandbox, "platform.report").remove(0);
+    assert_eq!((&report["requestId"], &report["status"]), (&json!(invocation.request_id), &json!("timeout")));
+    let done = records(&sandbox, "platform.runtimeDone").remove(0);
+    assert_eq!((&done["status"], &done["metrics"]), (&json!("timeout"), &Value::Null));
+}
+
+#[tokio::test]
+async fn the_end_tells_the_functions_error_and_what_it_produced() {
+    let runtime = Lambda::default().extension(ECHO, [] as [&str; 0]).runtime(ECHO, ["runtime"]);
+    let port = free_port().unwrap().to_string();
+    let lambda = runtime.env("ECHO_TELEMETRY", port).env("ECHO_WAIT", "runtimeDone").tenant("blue");
+    let mut sandbox = lambda.start().await.unwrap();
+    sandbox.invoke_event(json!({ "fail": "Function.Odd" })).await;
+    let done = records(&sandbox, "platform.runtimeDone").remove(0);
+    assert_eq!((&done["status"], &done["errorType"]), (&json!("error"), &json!("Function.Odd")));
+    assert_eq!((&done["metrics"]["producedBytes"], &done["tenantId"]), (&json!(2), &json!("blue")));
+    let names: Vec<&Value> = done["spans"].as_array().unwrap().iter().map(|span| &span["name"]).collect();
+    assert_eq!(names, ["responseLatency", "responseDuration", "runtimeOverhead"]);
+    // The runtime's line was written before its end and comes before it.
+    let types = types(&sandbox);
+    let at = |kind: &str| types.iter().position(|found| found == kind).unwrap();
+    assert!(at("function") < at("platform.runtimeDone"));
+}
+
+#[tokio::test]
+async fn only_a_sampled_trace_is_told_and_active_tracing_names_the_segment() {
+    for (tracing, told, segment) in [
+        (Tracing::PassThrough, true, false),
+        (Tracing::Active, true, true),
+        (Tracing::NotSampled, false, false),
+    ] {
+        let mut sandbox = subscribed().tracing(tracing).start().await.unwrap();
+        sandbox.invoke(|_| async {}).await;
+        let start = records(&sandbox, "platform.start").remove(0);
+        let known = &start["tracing"];
+        assert_eq!((known.is_object(), known["spanId"].is_string()), (told, segment), "{tracing:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_future_may_bring_unknown_members_and_values_and_no_init_report() {
+    let lambda = subscribed().quirks(|quirks| (quirks.novelties, quirks.no_init_report) = (true, true));
+    let mut sandbox = lambda.start().await.unwrap();
+    sandbox.invoke(|_| async {}).await;
+    let done = records(&sandbox, "platform.runtimeDone").remove(0);
+    assert_eq!((&done["status"], &done["novelty"]["of"][0]), (&json!("novel"), &json!("things")));
+    assert_eq!(records(&sandbox, "platform.initStart")[0]["initializationType"], "novel");
+    assert_eq!(count(&sandbox, "platform.initReport"), 0);
+}
+
+#[tokio::test]
+async fn a_frame_is_one_record_with_its_own_time_and_a_line_of_its_own_stays_one() {
+    let lambda = subscribed().runtime(ECHO, ["runtime"]).framed_logs();
+    let mut sandbox = lambda.start().await.unwrap();
+    sandbox.invoke_event(json!({ "frames": "one\ntwo" })).await;
+    let of_function = |event: &Value| event["type"] == "function";
+    let found: Vec<Value> = events(&sandbox).into_iter().filter(of_function).collect();
+    let line = found.iter().find(|event| event["record"] == r#"function: {"frames":"one\ntwo"}"#);
+    assert!(line.is_some(), "{found:?}");
+    let frame = found.iter().find(|event| event["time"] == "2026-01-01T00:00:01.234Z").unwrap();
+    assert_eq!(frame["record"], r#"{"frames":"one\ntwo"}"#);
 }

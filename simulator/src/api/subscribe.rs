@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Call, Reply, answer_json, error, identifier, status, unknown_identifier};
 use crate::delivery::Target;
+use crate::events;
 use crate::journal::Moment;
 use crate::platform::Platform;
 use crate::quirks::TelemetryApi;
@@ -37,10 +38,11 @@ pub(super) fn subscribe(platform: &Arc<Platform>, call: &Call) -> Reply {
         let message = "Telemetry API subscription is closed already";
         return error(StatusCode::FORBIDDEN, "Telemetry.SubscriptionClosed", message);
     }
-    let subscription = match parse(&call.body, &extension, platform.managed()) {
+    let mut subscription = match parse(&call.body, &extension, platform.managed()) {
         Ok(subscription) => subscription,
         Err(mistakes) => return error(StatusCode::BAD_REQUEST, "ValidationError", &mistakes.join("; ")),
     };
+    subscription.buffer = platform.quirks.read(|quirks| quirks.telemetry_buffer);
     let destination = match &subscription.target {
         Target::Http { host, port, path } => format!("http://{host}:{port}{path}"),
         Target::Tcp(port) => format!("tcp:{port}"),
@@ -48,8 +50,7 @@ pub(super) fn subscribe(platform: &Arc<Platform>, call: &Call) -> Reply {
     platform.record(Moment::Subscribed { extension: extension.clone(), destination });
     let types = subscription.types.clone();
     platform.telemetry.subscribe(platform, subscription);
-    let record = json!({ "name": extension, "state": "Subscribed", "types": types });
-    platform.telemetry.emit("platform.telemetrySubscription", record);
+    platform.tell(events::subscription(&extension, &types));
     answer_json(StatusCode::OK, &Value::from("OK"))
 }
 
@@ -89,6 +90,7 @@ fn parse(body: &[u8], extension: &str, managed: bool) -> Result<Subscription, Ve
         timeout,
         target,
         strings_only,
+        buffer: None,
     })
 }
 
@@ -133,6 +135,8 @@ fn http_target(uri: &str) -> Result<Target, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn mistakes(body: Value) -> String {
