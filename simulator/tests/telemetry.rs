@@ -283,7 +283,7 @@ async fn batches_may_be_lost_or_reversed() {
 
 #[tokio::test]
 async fn what_a_slow_extension_leaves_waiting_is_dropped_and_told() {
-    let lambda = subscribed().quirks(|quirks| quirks.telemetry_buffer = Some(10_000));
+    let lambda = subscribed().env("ECHO_WAIT", "").quirks(|quirks| quirks.telemetry_buffer = Some(10_000));
     let mut sandbox = lambda.start().await.unwrap();
     let line = "x".repeat(1000);
     sandbox
