@@ -109,6 +109,7 @@ fn is_secret(key: &str) -> bool {
         "access_key",
         "authorization",
         "credential",
+        "external_id",
         "license_key",
         "key_pem",
     ];

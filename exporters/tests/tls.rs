@@ -11,7 +11,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{HandshakeKind, RootCertStore, ServerConfig};
-use support::{Backend, Reply, build, exporter, listen, retry, run, traces};
+use support::{Backend, Reply, build, build_with, exporter, listen, retry, run, traces};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
@@ -106,6 +106,23 @@ fn grpc_speaks_tls_by_default() {
         let yaml = format!("{{endpoint: '127.0.0.1:{}', tls: {{ca_pem: {ca}}}}}", backend.port());
         exporter("otlp_grpc", &yaml).export(&traces(1)).await.unwrap();
         assert_eq!(backend.only().method, "POST");
+    });
+}
+
+#[test]
+fn grpc_carries_what_proves_the_sender_as_metadata() {
+    run(async {
+        let authority = Authority::new();
+        let tls = authority.server("127.0.0.1", false, b"h2");
+        let backend = Backend::serve(true, Some(tls), |_| Reply::grpc("0")).await;
+        let yaml = format!(
+            "{{endpoint: '127.0.0.1:{}', tls: {{ca_pem: {}}}, auth: {{authenticator: bearertokenauth}}}}",
+            backend.port(),
+            quoted(&authority.pem())
+        );
+        let exporter = build_with(("bearertokenauth", "token: abc"), ("otlp_grpc", &yaml), &[]).unwrap();
+        exporter.export(&traces(1)).await.unwrap();
+        assert_eq!(backend.only().header("authorization"), "Bearer abc");
     });
 }
 

@@ -54,7 +54,7 @@ pub(crate) struct Credentials {
 enum Source {
     /// Given once and for all.
     Given,
-    Container(Container),
+    Container(Box<Container>),
     Role(Box<AssumedRole>),
     /// There is none; the words say where it was looked for.
     None(String),
@@ -79,7 +79,7 @@ impl Credentials {
             (None, None) => {}
         }
         match Container::of_env(env, shared) {
-            Some(Ok(container)) => Credentials::from(Source::Container(container), None),
+            Some(Ok(container)) => Credentials::from(Source::Container(Box::new(container)), None),
             Some(Err(why)) => Credentials::none(&why),
             None => Credentials::none(
                 "neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor AWS_CONTAINER_CREDENTIALS_FULL_URI are \

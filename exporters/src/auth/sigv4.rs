@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use config::{Mistakes, Node};
+use config::{Env, Mistakes, Node};
 use http::header::{AUTHORIZATION, DATE, HOST};
 use http::{HeaderMap, Request, StatusCode};
 use pipeline::Context;
@@ -53,10 +53,28 @@ enum Skew {
 /// Reads the configuration and makes the extension.
 pub(super) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<Extension>, Mistakes> {
     let config: Config = node.read()?;
-    let mut findings = Findings::default();
-    let made = SigV4::of_config(&config, context, shared, &mut findings);
+    let (role, mut findings) = (&config.assume_role, Findings::default());
+    if role.arn.is_empty() {
+        if !role.web_identity_token_file.is_empty() {
+            findings.mistake::<()>("assume_role.arn", "is missing: which role does the token stand for?");
+        }
+        for (key, value) in
+            [("session_name", &*role.session_name), ("external_id", role.external_id.reveal())]
+        {
+            if !value.is_empty() {
+                findings.warn(&format!("assume_role.{key}"), "has no effect without assume_role.arn");
+            }
+        }
+    }
+    let made = SigV4::for_process(&config.region, &config.service, role, context, shared);
+    let made = made.map_err(|why| findings.mistake::<()>("assume_role", why)).ok();
     findings.report(node)?;
     made.map(Extension::authenticator).ok_or_else(|| node.mistake("", "can't be used"))
+}
+
+/// The region that the process runs in, as Lambda tells it.
+pub(crate) fn own_region(env: &Env) -> Option<String> {
+    ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| text(env.get(name)?.trim()))
 }
 
 fn text(text: &str) -> Option<String> {
@@ -70,38 +88,27 @@ impl SigV4 {
         SigV4 { region: text(region), service: text(service), own_region: None, credentials, skew }
     }
 
-    /// Nothing only if something was found wrong.
-    fn of_config(
-        config: &Config,
+    /// For requests to `service` in `region`, told by their hosts where these are empty, with the credentials of
+    /// the process or those of a role that is assumed with them. Fetches nothing yet.
+    ///
+    /// # Errors
+    /// STS can't be asked as the environment wants it.
+    pub fn for_process(
+        region: &str,
+        service: &str,
+        role: &AssumeRole,
         context: &Context,
         shared: &Shared,
-        findings: &mut Findings,
-    ) -> Option<SigV4> {
+    ) -> Result<SigV4, String> {
         let env = &context.env;
-        let own_region =
-            ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| text(env.get(name)?.trim()));
-        let base = Credentials::of_env(env, shared);
-        let role = &config.assume_role;
-        let credentials = if role.arn.is_empty() {
-            let more = [
-                ("session_name", role.session_name.is_empty()),
-                ("external_id", role.external_id.reveal().is_empty()),
-                ("web_identity_token_file", role.web_identity_token_file.is_empty()),
-            ];
-            for (key, _) in more.into_iter().filter(|(_, empty)| !empty) {
-                let key = format!("assume_role.{key}");
-                findings.mistake::<()>(&key, "needs assume_role.arn: which role shall be assumed?");
-            }
-            base
-        } else {
-            let region =
-                text(&role.sts_region).or_else(|| text(&config.region)).or_else(|| own_region.clone());
-            match AssumedRole::new(role, region.as_deref(), base, env, shared) {
-                Ok(role) => Credentials::of_role(role),
-                Err(why) => return findings.mistake("assume_role", why),
-            }
-        };
-        Some(SigV4 { own_region, ..SigV4::new(&config.region, &config.service, credentials) })
+        let own_region = own_region(env);
+        let mut credentials = Credentials::of_env(env, shared);
+        if !role.arn.is_empty() {
+            let region = text(&role.sts_region).or_else(|| text(region)).or_else(|| own_region.clone());
+            let role = AssumedRole::new(role, region.as_deref(), credentials, env, shared)?;
+            credentials = Credentials::of_role(role);
+        }
+        Ok(SigV4 { own_region, ..SigV4::new(region, service, credentials) })
     }
 
     /// For which service in which region a request to `host` is signed; an empty word where neither
@@ -163,11 +170,11 @@ impl Authenticator for SigV4 {
         let scope = self.scope(&server.host);
         let missing = match (scope.region.is_empty(), scope.service.is_empty()) {
             (false, false) => return Ok(()),
-            (true, true) => "neither region nor service",
-            (true, false) => "no region",
-            (false, true) => "no service",
+            (true, true) => "region and service",
+            (true, false) => "region",
+            (false, true) => "service",
         };
-        Err(format!("{} tells {missing}: write them below the extension", server.host))
+        Err(format!("the host {} does not tell {missing}: write that below the extension", server.host))
     }
 
     fn takes_grpc(&self) -> Result<(), &'static str> {

@@ -2,16 +2,17 @@
 #![allow(dead_code, missing_docs, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
 
-mod backend;
+pub mod backend;
+pub mod sigv4;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use config::{Env, Node};
-use exporters::auth::Shared;
+use config::{Env, Id, Node};
+use exporters::auth::{self, Shared};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use pipeline::{Batch, Budget, Context, Delivered, Exporter, Signal, Undelivered};
+use pipeline::{Batch, Budget, Context, Delivered, Exporter, Factory, Signal, Undelivered};
 use prost::Message;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -28,18 +29,44 @@ pub fn run(test: impl Future<Output = ()>) {
 
 /// The exporter of that name and YAML.
 pub fn build(name: &str, yaml: &str, env: &[(&str, &str)]) -> Result<Box<dyn Exporter>, String> {
+    build_of(exporters::all(&Shared::default()), name, yaml, env)
+}
+
+/// The exporter of that name and YAML, which may name the extension of that id and YAML.
+pub fn build_with(
+    (extension, its_yaml): (&str, &str),
+    (name, yaml): (&str, &str),
+    env: &[(&str, &str)],
+) -> Result<Box<dyn Exporter>, String> {
+    let shared = Shared::default();
+    let built = build_of(auth::all(&shared), extension, its_yaml, env)?;
+    shared.declare(extension.parse().unwrap(), Some(built), true);
+    build_of(exporters::all(&shared), name, yaml, env)
+}
+
+fn build_of<T: ?Sized>(
+    factories: Vec<Factory<T>>,
+    id: &str,
+    yaml: &str,
+    env: &[(&str, &str)],
+) -> Result<Box<T>, String> {
     let env = Env::from_iter(env.iter().copied());
     let node = Node::parse(yaml, &env).map_err(|mistakes| mistakes.to_string())?;
-    let context = Context {
-        id: name.parse().unwrap(),
-        env,
+    let kind = id.parse::<Id>().unwrap().kind;
+    let factory = factories.into_iter().find(|factory| factory.is_called(&kind)).unwrap();
+    let context = Context { env, ..context(id) };
+    (factory.build)(&node, &context).map_err(|mistakes| mistakes.to_string())
+}
+
+/// What a component of that id is built with, in an empty environment.
+pub fn context(id: &str) -> Context {
+    Context {
+        id: id.parse().unwrap(),
+        env: Env::default(),
         budget: Budget::new(usize::MAX),
         user_agent: "otelcol-lambda/0.0.0".into(),
         host: pipeline::Host::default(),
-    };
-    let factory =
-        exporters::all(&Shared::default()).into_iter().find(|factory| factory.is_called(name)).unwrap();
-    (factory.build)(&node, &context).map_err(|mistakes| mistakes.to_string())
+    }
 }
 
 /// The exporter of that name and YAML, which are sound.

@@ -1,0 +1,65 @@
+//! `validate` on whole configurations: the examples, and extensions that are named, listed, or neither.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
+
+use std::path::Path;
+use std::process::Command;
+
+/// Whether the collector takes the configuration at `uri`, and everything that it says of it.
+fn validate(uri: &str) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_otelcol-lambda"))
+        .args(["--config", uri, "validate"])
+        .env_clear()
+        .envs([("AWS_REGION", "eu-west-1"), ("AWS_LAMBDA_FUNCTION_NAME", "orders")])
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn every_example_is_sound_and_says_nothing_odd() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../layer/examples");
+    let examples: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(examples.len() >= 2);
+    for example in examples.iter().filter(|path| path.extension().is_some_and(|it| it == "yaml")) {
+        assert_eq!(validate(example.to_str().unwrap()), (true, String::new()), "{}", example.display());
+    }
+}
+
+/// A configuration with these extensions, and an exporter that names `basicauth`.
+fn with(extensions: &str, listed: &str) -> String {
+    format!(
+        "yaml:{{receivers: {{otlp: {{protocols: {{http: }}}}}}, extensions: {{{extensions}}},
+          exporters: {{otlp_http: {{endpoint: 'http://a', auth: {{authenticator: basicauth}}}}}},
+          service: {{extensions: [{listed}], pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_http]}}}}}}}}"
+    )
+}
+
+#[test]
+fn an_authenticator_must_be_declared_and_listed_and_sound() {
+    const BASIC: &str = "basicauth: {client_auth: {username: u, password: p}}";
+    for (extensions, listed, says) in [
+        (BASIC, "basicauth", &[][..]),
+        (BASIC, "", &["the extension basicauth does not run: add it to the list service.extensions"]),
+        ("", "", &["there is no extension basicauth: declare it under extensions"]),
+        ("", "basicauth", &["there is no basicauth in extensions", "there is no extension basicauth"]),
+        ("basicauth: {}", "basicauth", &["client_auth: is missing", "because of the mistakes in it"]),
+        ("basicauth/a: {htpasswd: }", "", &["client_auth: is missing", "did you mean basicauth/a?"]),
+        ("bosicauth: ", "", &["did you mean basicauth?", "there is no extension basicauth"]),
+    ] {
+        let (sound, said) = validate(&with(extensions, listed));
+        assert_eq!(sound, says.is_empty(), "{extensions}: {said}");
+        assert!(says.iter().all(|words| said.contains(words)), "{extensions}: {said}");
+        assert_eq!(said.lines().filter(|line| line.starts_with("error: ")).count(), says.len(), "{said}");
+    }
+}
+
+#[test]
+fn an_extension_without_a_meaning_here_keeps_nothing_from_running() {
+    let config = with(
+        "basicauth: {client_auth: {username: u}}, health_check: {endpoint: 'a:1'}",
+        "basicauth, health_check",
+    );
+    let (sound, said) = validate(&config);
+    assert!(sound && said.contains("extensions.health_check: has no effect"), "{said}");
+}
