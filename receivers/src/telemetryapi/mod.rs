@@ -6,10 +6,13 @@
 //! and `spans.rs`, one for each signal. What a log record says of itself is read by `record.rs`: text by `line.rs`,
 //! JSON by `fields.rs`.
 
+mod body;
 mod config;
 mod event;
+mod export;
 mod feed;
 mod fields;
+mod invocations;
 mod json;
 mod line;
 mod logs;

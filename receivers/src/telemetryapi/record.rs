@@ -21,9 +21,9 @@ use super::{fields, line, time};
 /// zone or be what the message is about; zones differ by quarters of an hour.
 const NEAR: u64 = 10 * 60 * 1_000_000_000;
 
-/// How deep values may be nested; what is deeper becomes its JSON. OTLP's limit of 100 nested messages, of which each
-/// map takes three, would cost the whole request.
-const DEEPEST: usize = 30;
+/// How many messages may be nested in a value: 100 (one more would cost the whole request) less the request, resource,
+/// scope, record, attribute and value around them. What is deeper becomes its JSON.
+const DEEPEST: usize = 100 - 6;
 
 /// What a record says of itself. What it does not say is to be had from the event that it came with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -103,13 +103,16 @@ fn nested(value: &Value, levels: usize) -> AnyValue {
             None => number.as_f64().map(Content::DoubleValue),
         },
         Value::String(text) => Some(Content::StringValue(text.clone())),
-        deep if levels == 0 => Some(Content::StringValue(deep.to_string())),
+        // A list takes two messages for each of its items, a map three.
+        deep @ (Value::Array(_) | Value::Object(_)) if levels < 3 => {
+            Some(Content::StringValue(deep.to_string()))
+        }
         Value::Array(list) => {
-            let values = list.iter().map(|value| nested(value, levels - 1)).collect();
+            let values = list.iter().map(|value| nested(value, levels - 2)).collect();
             Some(Content::ArrayValue(ArrayValue { values }))
         }
         Value::Object(map) => {
-            let values = map.iter().map(|(key, value)| key_value(key, nested(value, levels - 1))).collect();
+            let values = map.iter().map(|(key, value)| key_value(key, nested(value, levels - 3))).collect();
             Some(Content::KvlistValue(KeyValueList { values }))
         }
     };

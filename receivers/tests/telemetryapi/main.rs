@@ -1,0 +1,8 @@
+//! The `telemetryapi` receiver: what the platform's events become, as its pipelines get it.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
+mod config;
+mod differences;
+mod harness;
+mod logs;
