@@ -6,6 +6,7 @@
 mod batch;
 mod budget;
 mod component;
+mod declared;
 mod host;
 mod inlet;
 pub mod log;
@@ -25,6 +26,7 @@ pub use component::{
     Build, Context, Delivered, Error, Exporter, Factory, Processor, QueueBatch, Receiver, RetryOnFailure,
     Sending, SendingQueue, Sizer, Undelivered,
 };
+pub use declared::Declared;
 pub use host::{Host, Invocation};
 pub use inlet::{Inlet, Stop, Trigger};
 pub use number::shortest;

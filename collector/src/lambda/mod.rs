@@ -3,6 +3,7 @@
 mod api;
 mod event;
 mod lifecycle;
+mod resource;
 mod telemetry;
 
 use std::panic::AssertUnwindSafe;
@@ -63,6 +64,8 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
     let name = own_file_name();
     let (registered, configuration) = tokio::join!(Api::new(address).register(&name, events), load);
     let (extension, events) = registered?;
+    resource::learn_at_start(env, &configuration.host);
+    resource::learn_registered(&extension.function, &configuration.host);
     if let Some(account) = &extension.function.account_id {
         leave_account_id(account);
     }

@@ -18,6 +18,7 @@ mod line;
 mod logs;
 mod metrics;
 mod record;
+mod resource;
 mod severity;
 mod spans;
 mod time;
