@@ -8,6 +8,7 @@
 
 mod body;
 mod config;
+mod delivery;
 mod event;
 mod export;
 mod feed;
@@ -35,6 +36,7 @@ use bytes::Bytes;
 use pipeline::{Batch, Context, Error, Inlet, Receiver, Signal, Stop};
 
 pub use self::config::Config;
+pub use self::delivery::{Deliveries, Heard, LONGEST, SLICE};
 pub use self::event::{Event, events, salvage};
 pub use self::feed::{Feed, News, Subscription, Types};
 use self::translator::Translator;
