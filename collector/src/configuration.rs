@@ -26,7 +26,8 @@ pub struct Configuration {
     warnings: Warnings,
     document: Option<Document>,
     plan: Plan,
-    budget: Budget,
+    /// How much memory telemetry may take.
+    pub budget: Budget,
     /// What its components know of the place they run in.
     pub host: Host,
     /// How the platform's telemetry reaches its receivers.

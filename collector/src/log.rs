@@ -7,8 +7,10 @@ use ::log::LevelFilter;
 use config::{Env, LogLevel, Telemetry};
 use pipeline::Error;
 use pipeline::log::{Logger, level};
+use serde_json::Value;
 
 /// The log of this process.
+#[derive(Clone, Copy, Debug)]
 pub struct Log {
     logger: &'static Logger,
     /// What `OPENTELEMETRY_EXTENSION_LOG_LEVEL` asks for.
@@ -51,6 +53,22 @@ impl Log {
             self.logger.set_level(level);
         }
     }
+
+    /// Whether `record`, a line that some extension wrote, is a line of this log: the resource tells, which has an id
+    /// of this process. A platform that logs as JSON has made an object of the line.
+    pub fn has_written(&self, record: &Value) -> bool {
+        let own = self.logger.resource();
+        match record {
+            Value::String(line) => {
+                line.starts_with(r#"{"level":""#) && line.contains(&format!(r#","resource":{own}"#))
+            }
+            Value::Object(fields) => {
+                let is_own = |named: &Value| serde_json::from_str(&own).is_ok_and(|own: Value| *named == own);
+                fields.contains_key("msg") && fields.get("resource").is_some_and(is_own)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What the log says of itself: the Collector's own three attributes, changed as `service.telemetry.resource` has it.
@@ -87,6 +105,29 @@ fn uuid() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Log {
+        /// A log of a test, which nobody reads.
+        pub fn quiet() -> Self {
+            let logger = Logger::new(LevelFilter::Off, &resource(BTreeMap::new()), std::io::sink());
+            Log { logger: Box::leak(Box::new(logger)), asked: None }
+        }
+    }
+
+    #[test]
+    fn lines_of_this_log_are_known_when_they_come_back_and_others_are_not() {
+        let log = Log::quiet();
+        let line = |log: &Log| {
+            format!(r#"{{"level":"warn","ts":1.5,"msg":"x","resource":{},"a":1}}"#, log.logger.resource())
+        };
+        let object = |log: &Log| serde_json::from_str::<Value>(&line(log)).unwrap();
+        assert!(log.has_written(&line(&log).into()) && log.has_written(&object(&log)));
+        let other = Log::quiet();
+        assert!(!log.has_written(&line(&other).into()) && !log.has_written(&object(&other)));
+        for record in [Value::Null, "a line".into(), serde_json::json!({"msg": "x"})] {
+            assert!(!log.has_written(&record), "{record}");
+        }
+    }
 
     #[test]
     fn the_configuration_may_change_and_remove_what_the_log_says_of_itself() {

@@ -68,9 +68,14 @@ impl Logger {
         *locked(&self.resource) = object(resource);
     }
 
+    /// What it says that events come from: a JSON object, as it stands in every line.
+    pub fn resource(&self) -> Arc<str> {
+        locked(&self.resource).clone()
+    }
+
     /// The line that says `event`.
     fn line(&self, event: &Record<'_>, now: SystemTime) -> String {
-        let resource = locked(&self.resource).clone();
+        let resource = self.resource();
         let mut line = String::with_capacity(512);
         // Writing to a string fails only if a value's own `Display` does; the line then lacks that value.
         let _ = write_event(&mut line, event, now, &resource);

@@ -12,11 +12,17 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use pipeline::Error;
+use receivers::telemetryapi::Subscription;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::event::Event;
+
+/// The newest schema of events; Managed Instances know no other.
+const SCHEMA: &str = "2025-01-29";
+/// The one before it, without Managed Instances.
+const SCHEMA_BEFORE: &str = "2022-12-13";
 
 /// The API of one execution environment, not yet registered with.
 pub struct Api {
@@ -165,17 +171,22 @@ impl Extension {
         Ok(Event::read(&body, SystemTime::now(), Instant::now()))
     }
 
-    /// Subscribes to the Telemetry API's platform events, to be sent to `port` of this process. Must come before
-    /// the first [`next`](Extension::next), and the port must be listening.
+    /// Subscribes to the Telemetry API as `wanted`, to be sent to `port` of this process. Must come before the first
+    /// [`next`](Extension::next), and the port must be listening.
+    ///
+    /// A platform that does not know the newest schema is asked for the one before it.
     ///
     /// # Errors
     /// Why the platform could not be asked.
-    pub async fn subscribe(&self, port: u16) -> Result<Subscribed, Error> {
-        // 25 ms is the shortest buffering there is; the function's end is known that much later.
-        let body = format!(
-            r#"{{"schemaVersion":"2022-12-13","types":["platform"],"buffering":{{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}},"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}/"}}}}"#
-        );
-        let (status, _, body) = self.ask(Method::PUT, "/2022-07-01/telemetry", &[], body.into()).await?;
+    pub async fn subscribe(&self, wanted: &Subscription, port: u16) -> Result<Subscribed, Error> {
+        let ask = async |schema| {
+            let body = subscription(schema, wanted, port);
+            self.ask(Method::PUT, "/2022-07-01/telemetry", &[], body.into()).await
+        };
+        let (mut status, _, mut body) = ask(SCHEMA).await?;
+        if status == StatusCode::BAD_REQUEST {
+            (status, _, body) = ask(SCHEMA_BEFORE).await?;
+        }
         Ok(if status == StatusCode::OK { Subscribed::Yes } else { Subscribed::No(said(status, &body)) })
     }
 
@@ -216,8 +227,21 @@ impl Extension {
     }
 }
 
+fn subscription(schema: &str, wanted: &Subscription, port: u16) -> String {
+    let Subscription { types, max_items, max_bytes, timeout, .. } = wanted;
+    let types = [(types.platform, "platform"), (types.function, "function"), (types.extension, "extension")];
+    let types: Vec<_> = types.iter().filter(|(wanted, _)| *wanted).map(|(_, name)| *name).collect();
+    serde_json::json!({
+        "schemaVersion": schema,
+        "types": types,
+        "buffering": {"maxItems": max_items, "maxBytes": max_bytes, "timeoutMs": timeout.as_millis() as u64},
+        "destination": {"protocol": "HTTP", "URI": format!("http://sandbox.localdomain:{port}/")},
+    })
+    .to_string()
+}
+
 /// Where `needle` first stands in `hay`.
-pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)
 }
 

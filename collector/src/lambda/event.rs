@@ -17,6 +17,8 @@ pub enum Event {
     Invoke(Invocation),
     /// The environment ends at this time; then the process is killed.
     Shutdown {
+        /// Why: `spindown`, `timeout` or `failure`.
+        reason: String,
         /// When.
         deadline: Instant,
     },
@@ -27,8 +29,8 @@ pub enum Event {
 /// One invocation of the function.
 #[derive(Debug, PartialEq)]
 pub struct Invocation {
-    /// Its request id.
-    pub request_id: String,
+    /// Which one.
+    pub facts: pipeline::Invocation,
     /// When the function's timeout strikes, which counts the extension's time too.
     pub deadline: Instant,
 }
@@ -48,9 +50,17 @@ impl Event {
         match text("eventType").to_ascii_uppercase().as_str() {
             "INVOKE" => Event::Invoke(Invocation {
                 deadline: deadline(LONGEST_INVOCATION),
-                request_id: text("requestId").into(),
+                facts: pipeline::Invocation {
+                    request_id: text("requestId").into(),
+                    invoked_arn: event["invokedFunctionArn"].as_str().map(str::to_owned),
+                    trace_header: event["tracing"]["value"].as_str().map(str::to_owned),
+                },
             }),
-            "SHUTDOWN" => Event::Shutdown { deadline: deadline(SHUTDOWN_BUDGET) },
+            "SHUTDOWN" => Event::Shutdown {
+                // The documentation has it in upper case, the platform in lower.
+                reason: text("shutdownReason").to_ascii_lowercase(),
+                deadline: deadline(SHUTDOWN_BUDGET),
+            },
             _ => Event::Unknown(text("eventType").into()),
         }
     }
@@ -65,37 +75,46 @@ mod tests {
         (Event::read(body.as_bytes(), UNIX_EPOCH + Duration::from_secs(1000), now), now)
     }
 
+    fn shutdown(reason: &str, deadline: Instant) -> Event {
+        Event::Shutdown { reason: reason.into(), deadline }
+    }
+
     #[test]
     fn an_invocation_is_read_with_its_deadline() {
         let (event, now) = read(
-            r#"{"eventType":"INVOKE","deadlineMs":1003000,"requestId":"r1","tracing":{"type":"X-Amzn-Trace-Id","value":"Root=1"}}"#,
+            r#"{"eventType":"INVOKE","deadlineMs":1003000,"requestId":"r1","invokedFunctionArn":"arn:live","tracing":{"type":"X-Amzn-Trace-Id","value":"Root=1"}}"#,
         );
         let deadline = now + Duration::from_secs(3);
-        assert_eq!(event, Event::Invoke(Invocation { request_id: "r1".into(), deadline }));
+        let facts = pipeline::Invocation {
+            request_id: "r1".into(),
+            invoked_arn: Some("arn:live".into()),
+            trace_header: Some("Root=1".into()),
+        };
+        assert_eq!(event, Event::Invoke(Invocation { facts, deadline }));
     }
 
     #[test]
     fn an_event_without_a_deadline_gets_the_platforms_own() {
         let (event, now) = read(r#"{"eventType":"SHUTDOWN","shutdownReason":"SPINDOWN"}"#);
-        assert_eq!(event, Event::Shutdown { deadline: now + SHUTDOWN_BUDGET });
+        assert_eq!(event, shutdown("spindown", now + SHUTDOWN_BUDGET));
         let (event, now) = read(r#"{"eventType":"INVOKE"}"#);
         let deadline = now + LONGEST_INVOCATION;
-        assert_eq!(event, Event::Invoke(Invocation { request_id: String::new(), deadline }));
+        assert_eq!(event, Event::Invoke(Invocation { facts: pipeline::Invocation::default(), deadline }));
     }
 
     #[test]
     fn an_event_with_odd_values_is_still_that_event() {
         let (event, now) = read(r#"{"eventType":"INVOKE","requestId":null,"deadlineMs":"soon"}"#);
         let deadline = now + LONGEST_INVOCATION;
-        assert_eq!(event, Event::Invoke(Invocation { request_id: String::new(), deadline }));
+        assert_eq!(event, Event::Invoke(Invocation { facts: pipeline::Invocation::default(), deadline }));
     }
 
     #[test]
     fn a_deadline_in_the_past_is_now_and_one_out_of_reach_is_the_longest() {
         let (event, now) = read(r#"{"eventType":"shutdown","deadlineMs":1}"#);
-        assert_eq!(event, Event::Shutdown { deadline: now });
+        assert_eq!(event, shutdown("", now));
         let (event, now) = read(r#"{"eventType":"SHUTDOWN","deadlineMs":18446744073709551615}"#);
-        assert_eq!(event, Event::Shutdown { deadline: now + LONGEST_INVOCATION });
+        assert_eq!(event, shutdown("", now + LONGEST_INVOCATION));
     }
 
     #[test]

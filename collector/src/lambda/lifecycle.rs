@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use pipeline::{Error, Flushed, Service};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Lambda;
 use super::event::{Event, Invocation};
@@ -17,6 +17,8 @@ const MARGIN: Duration = Duration::from_millis(50);
 /// The most that is left of an invocation whose end the platform does not report. It is rare (a lost or belated
 /// event), and the alternative is that the invocation times out because of us.
 const LONGEST_RESERVE: Duration = Duration::from_millis(500);
+/// Why the environment ends when a signal says so.
+pub const TERMINATED: &str = "spindown";
 
 /// Follows invocations until the environment ends.
 ///
@@ -25,16 +27,18 @@ const LONGEST_RESERVE: Duration = Duration::from_millis(500);
 pub async fn follow_invocations(lambda: &Lambda, service: &Service, hold: Duration) -> Result<(), Error> {
     loop {
         match lambda.next().await? {
-            Event::Shutdown { deadline } => return end(service, deadline).await,
+            Event::Shutdown { reason, deadline } => return end(lambda, service, &reason, deadline).await,
             Event::Invoke(invocation) => {
+                lambda.telemetry.invoked(&invocation.facts);
                 if let Some(deadline) = service.flush_while_due(function_done(lambda, &invocation)).await {
-                    return end(service, deadline).await;
+                    return end(lambda, service, TERMINATED, deadline).await;
                 }
+                lambda.telemetry.let_go();
                 let Flushed { delivered, refused, kept } =
                     service.flush(earlier(invocation.deadline, MARGIN), hold).await;
-                ::log::debug!("faas.invocation_id":% = invocation.request_id; "{delivered} items delivered, {refused} dropped, {kept} kept");
+                ::log::debug!("faas.invocation_id":% = invocation.facts.request_id; "{delivered} items delivered, {refused} dropped, {kept} kept");
             }
-            Event::Unknown(event) => ::log::debug!("Ignored an event of an unknown type: {event}"),
+            Event::Unknown(event) => ignored(&event),
         }
     }
 }
@@ -46,8 +50,10 @@ pub async fn follow_invocations(lambda: &Lambda, service: &Service, hold: Durati
 /// The platform gave no next event. What was held is flushed all the same.
 pub async fn serve_unfrozen(lambda: &Lambda, service: &Service) -> Result<(), Error> {
     loop {
-        if let Event::Shutdown { deadline } = service.flush_while_due(lambda.next()).await? {
-            return end(service, deadline).await;
+        match service.flush_while_due(lambda.next()).await? {
+            Event::Shutdown { reason, deadline } => return end(lambda, service, &reason, deadline).await,
+            Event::Invoke(invocation) => lambda.telemetry.invoked(&invocation.facts),
+            Event::Unknown(event) => ignored(&event),
         }
     }
 }
@@ -61,12 +67,21 @@ pub async fn idle(lambda: &Lambda) -> Result<(), Error> {
     Ok(())
 }
 
-async fn end(service: &Service, deadline: Instant) -> Result<(), Error> {
-    let _ = service.shutdown(earlier(deadline, MARGIN)).await;
+async fn end(lambda: &Lambda, service: &Service, reason: &str, deadline: Instant) -> Result<(), Error> {
+    let deadline = earlier(deadline, MARGIN);
+    // The larger part of what is left belongs to the backends.
+    let latest = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 3;
+    let _ = service.flush_while_due(timeout_at(latest, lambda.telemetry.last_words())).await;
+    lambda.telemetry.ends(reason);
+    let _ = service.shutdown(deadline).await;
     if let Some(losses) = service.losses() {
         ::log::warn!("The environment ends. In all {losses}");
     }
     Ok(())
+}
+
+fn ignored(event: &str) {
+    ::log::debug!("Ignored an event of an unknown type: {event}");
 }
 
 /// Resolves when the platform reports the function's end, or when too little time is left to wait for that; with a
@@ -77,9 +92,9 @@ async fn function_done(lambda: &Lambda, invocation: &Invocation) -> Option<Insta
     tokio::select! {
         biased;
         deadline = lambda.terminated.deadline() => Some(deadline),
-        () = lambda.done.of(&invocation.request_id) => None,
+        () = lambda.telemetry.done(&invocation.facts.request_id) => None,
         () = sleep_until(invocation.deadline - reserve) => {
-            ::log::debug!("faas.invocation_id":% = invocation.request_id; "The platform has not reported the end of the invocation");
+            ::log::debug!("faas.invocation_id":% = invocation.facts.request_id; "The platform has not reported the end of the invocation");
             None
         }
     }

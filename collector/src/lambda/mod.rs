@@ -3,6 +3,7 @@
 mod api;
 mod event;
 mod lifecycle;
+mod listener;
 mod resource;
 mod telemetry;
 
@@ -16,7 +17,7 @@ use pipeline::Error;
 
 use self::api::{Api, Extension, Register, Subscribed};
 use self::event::Event;
-use self::telemetry::Done;
+use self::telemetry::Telemetry;
 use crate::configuration::Configuration;
 use crate::log::Log;
 use crate::signals::Terminated;
@@ -25,6 +26,9 @@ use crate::signals::Terminated;
 /// connection on a 128 MB function takes some 200 ms; a second leaves room for a distant region.
 const HOLD: Duration = Duration::from_secs(1);
 
+/// For so long the platform may gather events without anybody noticing: twice the shortest time there is.
+const PROMPT: Duration = Duration::from_millis(50);
+
 /// How often the runtime must get its turn until a request is written: to connect, to start the connection's task,
 /// and for that task. Loading takes a tenth of a millisecond or more, which registering is spared.
 const STEPS_TO_REGISTER: usize = 3;
@@ -32,8 +36,8 @@ const STEPS_TO_REGISTER: usize = 3;
 /// The platform, as an extension sees it.
 pub struct Lambda {
     extension: Extension,
-    /// Which invocations are done.
-    done: Done,
+    /// What the platform tells.
+    telemetry: Telemetry,
     terminated: Terminated,
 }
 
@@ -42,7 +46,7 @@ impl Lambda {
     async fn next(&self) -> Result<Event, Error> {
         tokio::select! {
             event = self.extension.next() => event,
-            deadline = self.terminated.deadline() => Ok(Event::Shutdown { deadline }),
+            deadline = self.terminated.deadline() => Ok(Event::Shutdown { reason: lifecycle::TERMINATED.into(), deadline }),
         }
     }
 }
@@ -76,7 +80,8 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
         extension.init_error("Extension.ConfigInvalid", &mistakes).await?;
         return Err("OTELCOL_LAMBDA_ON_CONFIG_ERROR=fail and the configuration has mistakes".into());
     }
-    let lambda = Lambda { extension, done: Done::default(), terminated: Terminated::watch()? };
+    let telemetry = Telemetry::new(&configuration, *log);
+    let lambda = Lambda { extension, telemetry, terminated: Terminated::watch()? };
     let living = AssertUnwindSafe(live(&lambda, configuration, events, hold(env))).catch_unwind();
     let ended = match living.await {
         Ok(ended) => ended,
@@ -100,8 +105,10 @@ async fn live(
     hold: Duration,
 ) -> Result<(), Error> {
     let Some(service) = configuration.start() else { return lifecycle::idle(lambda).await };
-    let frozen = events == Register::InvokeAndShutdown && subscribe(lambda).await;
-    let ended = if frozen {
+    let frozen = events == Register::InvokeAndShutdown;
+    // Managed Instances report no end of the function: only receivers have a use for what they tell.
+    let told = (frozen || lambda.telemetry.is_wanted()) && subscribe(lambda, frozen).await;
+    let ended = if frozen && told {
         lifecycle::follow_invocations(lambda, &service, hold).await
     } else {
         lifecycle::serve_unfrozen(lambda, &service).await
@@ -123,19 +130,30 @@ fn hold(env: &Env) -> Duration {
     })
 }
 
-/// Whether the platform will tell when the function is done. Local emulators do not, and do not freeze either.
-async fn subscribe(lambda: &Lambda) -> bool {
+/// Whether the platform will tell what happens. Local emulators do not, and do not freeze either.
+async fn subscribe(lambda: &Lambda, frozen: bool) -> bool {
+    let wanted = lambda.telemetry.wanted();
     let subscribed = async {
-        let port = telemetry::listen(lambda.done.clone()).await?;
-        lambda.extension.subscribe(port).await
+        let port = listener::listen(wanted.port, lambda.telemetry.clone()).await?;
+        lambda.extension.subscribe(&wanted, port).await
     };
     let reason = match subscribed.await {
-        Ok(Subscribed::Yes) => return true,
+        Ok(Subscribed::Yes) => {
+            lambda.telemetry.subscribed(wanted.timeout);
+            if frozen && wanted.timeout > PROMPT {
+                let held = wanted.timeout;
+                ::log::warn!(
+                    "telemetryapi: with this timeout_ms each invocation may be held for {held:?} until its end is known"
+                );
+            }
+            return true;
+        }
         Ok(Subscribed::No(said)) => said,
         Err(error) => error.to_string(),
     };
+    let silent = if lambda.telemetry.is_wanted() { ", and telemetryapi receives nothing" } else { "" };
     ::log::warn!(
-        "The platform does not tell when the function is done, so data is sent as it comes: {reason}"
+        "The platform does not tell when the function is done, so data is sent as it comes{silent}: {reason}"
     );
     false
 }
