@@ -132,6 +132,11 @@ impl Config {
         }
     }
 
+    /// How often metrics are told.
+    pub fn export_interval(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.export_interval_ms).unwrap_or_default())
+    }
+
     /// Whether metrics tell what happened since they were last told, and not since the start.
     pub fn is_delta(&self, env: &Env) -> bool {
         const PREFERENCE: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";

@@ -26,20 +26,24 @@ mod time;
 mod trace;
 mod translator;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use ::config::{Mistakes, Node};
+use ::config::{Id, Mistakes, Node};
 use async_trait::async_trait;
 use bytes::Bytes;
 use pipeline::{Batch, Context, Error, Inlet, Receiver, Signal, Stop};
+use tokio::time::MissedTickBehavior;
 
 pub use self::config::Config;
 pub use self::delivery::{Deliveries, Heard, LONGEST, SLICE};
 pub use self::event::{Event, events, salvage};
 pub use self::feed::{Feed, News, Subscription, Types};
 use self::translator::Translator;
+
+/// No timer fires more often; with shorter intervals metrics go with what is heard.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The receiver: one of perhaps several that share the process's subscription.
 struct TelemetryApi {
@@ -65,23 +69,62 @@ impl Receiver for TelemetryApi {
     }
 
     async fn run(self: Box<Self>, inlet: Inlet, mut stop: Stop) {
-        let translator = Rc::new(RefCell::new(Translator::new(&self.config, &self.context)));
-        let (heard, to) = (translator.clone(), inlet.clone());
+        let translator = Translator::new(&self.config, &self.context).with_logs(inlet.takes(Signal::Logs));
+        let (translator, door) =
+            (Rc::new(RefCell::new(translator)), Rc::new(Door::new(&self.context.id, inlet)));
+        let (hearing, to) = (translator.clone(), door.clone());
         let _joined = self.feed.join(move |news| {
-            let requests = heard.borrow_mut().take(news, SystemTime::now());
-            requests.into_iter().for_each(|(signal, request)| accept(&to, signal, request));
+            let requests = hearing.borrow_mut().take(news, SystemTime::now());
+            to.accept(requests);
         });
-        stop.wait().await;
+        // Metrics are told in time also where nothing happens.
+        let mut interval = tokio::time::interval(self.config.export_interval().max(SHORTEST_INTERVAL));
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.wait() => break,
+                _ = interval.tick() => {
+                    let requests = translator.borrow_mut().take(&News::Events(&[]), SystemTime::now());
+                    door.accept(requests);
+                }
+            }
+        }
         let last = translator.borrow_mut().end(SystemTime::now());
-        last.into_iter().for_each(|(signal, request)| accept(&inlet, signal, request));
+        door.accept(last);
     }
 }
 
-/// Puts an export request of `signal` into the pipelines.
-fn accept(inlet: &Inlet, signal: Signal, request: Bytes) {
-    let Ok(lease) = inlet.lease(request.len()) else { return };
-    match Batch::admit(signal, request, lease) {
-        Ok(batch) => inlet.accept(batch),
-        Err(malformed) => log::error!("{signal} of the platform's telemetry: {malformed}"),
+/// The way into the pipelines.
+struct Door {
+    id: Id,
+    inlet: Inlet,
+    /// Requests for which there was no room.
+    turned_away: Cell<usize>,
+}
+
+impl Door {
+    fn new(id: &Id, inlet: Inlet) -> Self {
+        Door { id: id.clone(), inlet, turned_away: Cell::new(0) }
+    }
+
+    /// Puts export requests into the pipelines that take their signal.
+    fn accept(&self, requests: Vec<(Signal, Bytes)>) {
+        for (signal, request) in requests {
+            if !self.inlet.takes(signal) {
+                continue;
+            }
+            match self.inlet.lease(request.len()) {
+                Ok(lease) => match Batch::admit(signal, request, lease) {
+                    Ok(batch) => self.inlet.accept(batch),
+                    Err(malformed) => log::error!("{}: {signal} that are none: {malformed}", self.id),
+                },
+                // The budget counts it. The platform can't be asked to send the same again: it would send all of it.
+                Err(full) => {
+                    if self.turned_away.replace(self.turned_away.get() + 1) == 0 {
+                        log::warn!("{}: {signal} are dropped: {full}", self.id);
+                    }
+                }
+            }
+        }
     }
 }

@@ -17,6 +17,8 @@ use super::spans::Spans;
 /// Turns what the platform tells into telemetry, for one receiver.
 pub struct Translator {
     types: Types,
+    /// Whether anybody wants log records: most of the work is theirs.
+    logs_wanted: bool,
     host: Host,
     invocations: Invocations,
     logs: Logs,
@@ -30,12 +32,18 @@ impl Translator {
         let managed = context.env.get("AWS_LAMBDA_INITIALIZATION_TYPE") == Some("lambda-managed-instances");
         Translator {
             types: config.types(),
+            logs_wanted: true,
             host: context.host.clone(),
             invocations: Invocations::new(managed, context.env.get("AWS_LAMBDA_FUNCTION_VERSION")),
             logs: Logs::new(config),
             metrics: Metrics::new(config),
             spans: Spans::new(config),
         }
+    }
+
+    /// Makes no log records unless they are `wanted`.
+    pub fn with_logs(self, wanted: bool) -> Self {
+        Translator { logs_wanted: wanted, ..self }
     }
 
     /// What becomes of `news`, heard at `now`: export requests, at most one for each signal.
@@ -58,7 +66,12 @@ impl Translator {
             if self.types.include(&event.kind) {
                 self.metrics.take(event, now);
                 self.spans.take(event).iter().for_each(|span| spans.push(span));
-                self.logs.take(event, &self.invocations, nanos).iter().for_each(|record| logs.push(record));
+                if self.logs_wanted {
+                    self.logs
+                        .take(event, &self.invocations, nanos)
+                        .iter()
+                        .for_each(|record| logs.push(record));
+                }
             }
             self.invocations.pass(event);
         }
