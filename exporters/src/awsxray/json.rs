@@ -20,7 +20,11 @@ pub enum Json<'a> {
     /// Text.
     Text(Cow<'a, str>),
     /// The value of an attribute.
-    Value(Option<&'a AnyValue>),
+    Value(&'a Value),
+    /// The value of an attribute, written as Go's exporter writes it: no bytes are `null`.
+    GoValue(&'a Value),
+    /// A time in nanoseconds, written in seconds.
+    Time(u64),
     /// JSON's `null`.
     Null,
     /// A list.
@@ -50,9 +54,21 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Adds `key` if there is text for it.
+    pub fn set_text(&mut self, key: &'static str, text: Option<impl Into<Cow<'a, str>>>) {
+        if let Some(text) = text.map(Into::into).filter(|text| !text.is_empty()) {
+            self.set(key, text);
+        }
+    }
+
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&Json<'a>> {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
+    }
+
+    /// The value of `key`, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
+        self.0.iter_mut().find(|(known, _)| known == key).map(|(_, value)| value)
     }
 
     /// Takes `keys` out.
@@ -73,7 +89,35 @@ impl<'a> Object<'a> {
     }
 }
 
-impl Json<'_> {
+impl<'a> Json<'a> {
+    /// The value of an attribute; `null` for none.
+    pub fn of(value: Option<&'a AnyValue>) -> Json<'a> {
+        value.and_then(|value| value.value.as_ref()).map_or(Json::Null, Json::Value)
+    }
+
+    /// JSON that was parsed. With `as_doubles` its numbers are rounded to doubles, as Go reads them.
+    pub fn parsed(value: serde_json::Value, as_doubles: bool) -> Json<'a> {
+        use serde_json::Value;
+        match value {
+            Value::Null => Json::Null,
+            Value::Bool(value) => Json::Bool(value),
+            Value::Number(number) => match number.as_i64() {
+                Some(value) if !as_doubles => Json::Int(value),
+                _ => number.as_f64().map_or(Json::Null, Json::Double),
+            },
+            Value::String(text) => Json::Text(text.into()),
+            Value::Array(values) => {
+                Json::Array(values.into_iter().map(|value| Json::parsed(value, as_doubles)).collect())
+            }
+            Value::Object(entries) => Json::Object(Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key.into(), Json::parsed(value, as_doubles)))
+                    .collect(),
+            )),
+        }
+    }
+
     /// Appends itself to `out`.
     pub fn write(&self, out: &mut String) {
         match self {
@@ -82,7 +126,9 @@ impl Json<'_> {
             Json::Int(value) => write_display(out, value),
             Json::Double(value) => write_double(out, *value),
             Json::Text(text) => write_text(out, text),
-            Json::Value(value) => write_value(out, *value),
+            Json::Value(value) => write_value(out, Some(value), "\"\""),
+            Json::GoValue(value) => write_value(out, Some(value), "null"),
+            Json::Time(nanoseconds) => write_time(out, *nanoseconds),
             Json::Array(values) => write_array(out, values, |out, value| value.write(out)),
             Json::Object(object) => object.write(out),
         }
@@ -124,20 +170,33 @@ pub fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-fn write_value(out: &mut String, value: Option<&AnyValue>) {
-    match value.and_then(|value| value.value.as_ref()) {
+fn write_time(out: &mut String, nanoseconds: u64) {
+    let (seconds, rest) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+    write_display(out, seconds);
+    if rest > 0 {
+        let digits = format!("{rest:09}");
+        out.push('.');
+        out.push_str(digits.trim_end_matches('0'));
+    }
+}
+
+fn write_value(out: &mut String, value: Option<&Value>, no_bytes: &str) {
+    match value {
         Some(Value::StringValue(text)) => write_text(out, text),
         Some(Value::BoolValue(value)) => Json::Bool(*value).write(out),
         Some(Value::IntValue(value)) => Json::Int(*value).write(out),
         Some(Value::DoubleValue(value)) => write_double(out, *value),
+        Some(Value::BytesValue(bytes)) if bytes.is_empty() => out.push_str(no_bytes),
         Some(Value::BytesValue(bytes)) => write_text(out, &BASE64_STANDARD.encode(bytes)),
         Some(Value::ArrayValue(array)) => {
-            write_array(out, &array.values, |out, value| write_value(out, Some(value)));
+            write_array(out, &array.values, |out, value| write_value(out, value.value.as_ref(), no_bytes));
         }
         Some(Value::KvlistValue(list)) => write_object(
             out,
             list.values.iter().map(|KeyValue { key, value, .. }| (key.as_str(), value)),
-            |out, value| write_value(out, value.as_ref()),
+            |out, value| {
+                write_value(out, value.as_ref().and_then(|value| value.value.as_ref()), no_bytes);
+            },
         ),
         Some(Value::StringValueStrindex(_)) | None => out.push_str("null"),
     }
@@ -186,6 +245,12 @@ impl From<i64> for Json<'_> {
 impl<'a> From<&'a str> for Json<'a> {
     fn from(text: &'a str) -> Self {
         Json::Text(text.into())
+    }
+}
+
+impl<'a> From<&'a Value> for Json<'a> {
+    fn from(value: &'a Value) -> Self {
+        Json::Value(value)
     }
 }
 

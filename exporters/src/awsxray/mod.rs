@@ -2,12 +2,32 @@
 //!
 //! Read [`translate`] for the way from a request to its documents, `document.rs` for what one is made of.
 
+mod annotations;
+mod attributes;
 pub mod cause;
+mod contrib;
 mod document;
+mod failure;
+mod http;
 mod id;
+mod improved;
 mod json;
+mod keys;
+mod lambda;
+mod letters;
+mod limits;
+mod links;
+mod local_root;
+mod make;
+mod name;
+mod origin;
+mod segment;
 mod settings;
+mod source;
+#[cfg(test)]
+mod tests;
 mod translate;
+mod url;
 
 pub use document::Document;
 pub use id::Id;
