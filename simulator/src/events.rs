@@ -68,10 +68,29 @@ pub(crate) fn init_done(lambda: &Lambda, phase: &str, error: Option<&str>, took:
     Event::new("platform.initReport", record.with_record("metrics", &metrics).text())
 }
 
+pub(crate) fn restore_start(lambda: &Lambda, instance: &str) -> Event {
+    let record = Record::default()
+        .with("functionName", &*lambda.name)
+        .with("functionVersion", &*lambda.version)
+        .with("runtimeVersion", RUNTIME)
+        .with("runtimeVersionArn", runtime_arn(lambda))
+        .with("instanceId", instance)
+        .with("instanceMaxMemory", lambda.memory_mb);
+    Event::new("platform.restoreStart", record.text())
+}
+
+/// `platform.restoreRuntimeDone`, or with a duration `platform.restoreReport`.
+pub(crate) fn restore_done(error: Option<&str>, took: Option<Duration>) -> Event {
+    let record = Record::default().with("status", status_of(error)).with_some("errorType", error);
+    let Some(took) = took else { return Event::new("platform.restoreRuntimeDone", record.text()) };
+    let metrics = Record::default().with_ms("durationMs", took);
+    Event::new("platform.restoreReport", record.with_record("metrics", &metrics).text())
+}
+
 fn status_of(error: Option<&str>) -> &'static str {
     match error {
         None => "success",
-        Some(error) if error.starts_with("Sandbox.Time") => "timeout",
+        Some("Sandbox.Timeout" | "Runtime.RestoreHookUserTimeout") => "timeout",
         Some(_) => "error",
     }
 }
@@ -127,6 +146,17 @@ impl Call {
     pub fn start(&self) -> Event {
         let record = Record::default().with("requestId", &*self.request_id).with("version", &*self.version);
         Event::new("platform.start", self.known(record).text())
+    }
+
+    /// The header that the runtime gets: with active tracing its parent is the function's own segment.
+    pub fn runtime_trace(&self) -> Option<String> {
+        let trace = self.trace.as_deref()?;
+        let Some(segment) = &self.segment else { return Some(trace.into()) };
+        let fields = trace.split(';').map(|field| match field.starts_with("Parent=") {
+            true => format!("Parent={segment}"),
+            false => field.into(),
+        });
+        Some(fields.collect::<Vec<String>>().join(";"))
     }
 
     pub fn runtime_done(&self, work: Work, end: &End) -> Event {

@@ -46,8 +46,9 @@ impl Sandbox {
                 platform.record(Moment::InitDone);
                 self.ready = true;
                 self.init_took = (phase == "init" && lambda.init_type == InitType::OnDemand).then_some(took);
-                if lambda.init_type == InitType::ProvisionedConcurrency {
-                    self.freeze();
+                match lambda.init_type {
+                    InitType::ProvisionedConcurrency | InitType::SnapStart => self.freeze(),
+                    _ => platform.state.change(|state| state.age = Duration::ZERO),
                 }
             }
             Err(_) => self.reset("failure").await,
@@ -59,7 +60,7 @@ impl Sandbox {
         let platform = Arc::clone(&self.platform);
         self.watch_ports();
         for program in platform.lambda.extensions.clone() {
-            let env = process::extension_env(&platform.lambda, &self.api());
+            let env = process::extension_env(&platform);
             self.launch(&program.name(), &program, env).await?;
         }
         wait(&platform, |state| {
@@ -67,7 +68,7 @@ impl Sandbox {
         })
         .await?;
         self.start_runtime().await?;
-        wait(&platform, |state| state.runtime.waiting).await?;
+        wait(&platform, |state| state.runtime.waiting || state.runtime.restoring).await?;
         platform.state.change(|state| state.registration_open = false);
         let done = events::init_done(&platform.lambda, phase, None, None);
         platform.tell(done);
@@ -87,7 +88,7 @@ impl Sandbox {
         let platform = Arc::clone(&self.platform);
         platform.record(Moment::RuntimeStarted);
         if let Some(program) = platform.lambda.runtime.clone() {
-            let env = process::runtime_env(&platform.lambda, &self.api(), &self.log_stream);
+            let env = process::runtime_env(&platform, &self.log_stream);
             return self.launch(FUNCTION, &program, env).await;
         }
         let script = platform.lambda.on_init.clone();
@@ -159,7 +160,10 @@ impl Sandbox {
 }
 
 /// Waits for a condition or a fault, whichever comes first.
-async fn wait(platform: &Platform, ready: impl Fn(&crate::platform::State) -> bool) -> Result<(), Fault> {
+pub(crate) async fn wait(
+    platform: &Platform,
+    ready: impl Fn(&crate::platform::State) -> bool,
+) -> Result<(), Fault> {
     platform
         .state
         .until(|state| match &state.fault {

@@ -11,7 +11,8 @@ use crate::clock::{epoch_ms, iso8601, random, uuid};
 use crate::events::Call;
 use crate::function::{Function, Outcome};
 use crate::journal::Moment;
-use crate::lambda::Tracing;
+use crate::lambda::{InitType, Tracing};
+use crate::managed;
 use crate::platform::{FUNCTION, Fault, Offer, Platform};
 use crate::quirks::RuntimeDone;
 use crate::sandbox::Sandbox;
@@ -77,6 +78,12 @@ impl Sandbox {
     where
         F: Future<Output: Into<Outcome>>,
     {
+        if self.platform.managed() {
+            let cold = self.invocations.is_empty();
+            let invocation = managed::run(&self.platform, cold, script).await;
+            self.invocations.push(invocation.clone());
+            return invocation;
+        }
         let running = match self.begin().await {
             Ok(running) => running,
             Err(failed) => return *failed,
@@ -87,7 +94,7 @@ impl Sandbox {
         let function = Function {
             request_id: request.clone(),
             deadline: running.started + platform.lambda.timeout,
-            trace: running.call.trace.clone(),
+            trace: running.call.runtime_trace(),
             platform: Arc::clone(&platform),
         };
         let verdict = tokio::select! {
@@ -110,7 +117,7 @@ impl Sandbox {
         let offer = Offer {
             request_id: request.clone(),
             deadline_ms: epoch_ms(running.started + platform.lambda.timeout),
-            trace: running.call.trace.clone(),
+            trace: running.call.runtime_trace(),
             payload: event.to_string().into(),
         };
         platform.state.change(|state| state.runtime.offered = Some(offer));
@@ -138,21 +145,21 @@ impl Sandbox {
         let cold = !self.ready || self.invocations.is_empty();
         let deadline = Instant::now() + platform.lambda.timeout;
         let call = new_call(&platform);
-        if !self.ready
-            && let Err(fault) = self.init("invoke").await
-        {
+        let mut restore_took = None;
+        let woken = if self.ready {
+            platform.state.change(|state| state.age = Duration::ZERO);
+            match platform.lambda.init_type == InitType::SnapStart && self.invocations.is_empty() {
+                true => self.restore().await.map(|took| restore_took = Some(took)),
+                false => Ok(()),
+            }
+        } else {
+            let first = platform.journal.first(|moment| matches!(moment, Moment::InitStart { .. })).is_none();
+            self.init(if first { "init" } else { "invoke" }).await
+        };
+        if let Err(fault) = woken {
             let now = Instant::now();
-            let failed = Invocation {
-                request_id: call.request_id,
-                status: Status::Failed(fault),
-                response: None,
-                cold,
-                invoked: now,
-                function_done: now,
-                runtime_done_sent: None,
-                end: now,
-                held: Duration::ZERO,
-            };
+            let running = Running::new(call, cold, now, (SystemTime::now(), deadline));
+            let failed = running.ended(Status::Failed(fault), None, (now, now));
             self.invocations.push(failed.clone());
             return Err(Box::new(failed));
         }
@@ -169,16 +176,9 @@ impl Sandbox {
                 extension.queue.push_back(event.clone());
             }
         });
-        Ok(Running {
-            call,
-            cold,
-            invoked,
-            started,
-            deadline,
-            init_took: self.init_took.take(),
-            restore_took: None,
-            produced_bytes: 0,
-        })
+        let mut running = Running::new(call, cold, invoked, (started, deadline));
+        (running.init_took, running.restore_took) = (self.init_took.take(), restore_took);
+        Ok(running)
     }
 
     /// Waits for the extensions, accounts, and freezes (or resets).
@@ -234,29 +234,42 @@ impl Sandbox {
                 self.reset(if status == Status::Timeout { "timeout" } else { "failure" }).await;
             }
         }
-        let runtime_done_sent = platform.journal.first(
+        let mut invocation = running.ended(status, response, (function_done, end));
+        invocation.runtime_done_sent = platform.journal.first(
             |moment| matches!(moment, Moment::RuntimeDoneSent { request: sent, .. } if *sent == request),
         );
-        let held = end.saturating_duration_since(function_done);
-        let (cold, invoked) = (running.cold, running.invoked);
-        let invocation = Invocation {
-            request_id: request,
-            status,
-            response,
-            cold,
-            invoked,
-            function_done,
-            runtime_done_sent,
-            end,
-            held,
-        };
         self.invocations.push(invocation.clone());
         invocation
     }
 }
 
+impl Running {
+    /// An invocation from its beginning; `times` are its start and its deadline.
+    pub fn new(call: Call, cold: bool, invoked: Instant, times: (SystemTime, Instant)) -> Running {
+        let (started, deadline) = times;
+        let (init_took, restore_took) = (None, None);
+        Running { call, cold, invoked, started, deadline, init_took, restore_took, produced_bytes: 0 }
+    }
+
+    /// The invocation when it is over; `times` are when the function and when everything was done.
+    pub fn ended(self, status: Status, response: Option<Bytes>, times: (Instant, Instant)) -> Invocation {
+        let (function_done, end) = times;
+        Invocation {
+            request_id: self.call.request_id,
+            status,
+            response,
+            cold: self.cold,
+            invoked: self.invoked,
+            function_done,
+            runtime_done_sent: None,
+            end,
+            held: end.saturating_duration_since(function_done),
+        }
+    }
+}
+
 /// Resolves when something breaks.
-async fn fault(platform: &Platform) -> Fault {
+pub(crate) async fn fault(platform: &Platform) -> Fault {
     platform.state.until(|state| state.fault.clone()).await
 }
 
@@ -269,7 +282,7 @@ async fn idle(platform: &Platform) {
     idle.await;
 }
 
-fn new_call(platform: &Platform) -> Call {
+pub(crate) fn new_call(platform: &Platform) -> Call {
     let (no_tracing, malformed) =
         platform.quirks.read(|quirks| (quirks.no_tracing, quirks.malformed_span_times));
     let lambda = &platform.lambda;

@@ -47,6 +47,10 @@ pub enum Moment {
     Next { extension: String },
     /// The extension reported `init/error` or `exit/error`.
     Fault { extension: String, error: String },
+    /// A snapshot is being restored.
+    RestoreStart,
+    /// Somebody asked for the credentials of a SnapStart function.
+    CredentialsRead,
     /// All processes were stopped.
     Frozen,
     /// All processes run again.

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use crate::clock;
 use crate::function::Function;
-use crate::quirks::Quirks;
+use crate::quirks::{Quirks, TelemetryApi};
 use crate::sandbox::{NotStarted, Sandbox};
 
 /// A program with its arguments.
@@ -26,6 +27,8 @@ pub enum InitType {
     OnDemand,
     /// Long before the first invocation; frozen until then.
     ProvisionedConcurrency,
+    /// Initialised when its version was published, and restored from a snapshot for its first invocation.
+    SnapStart,
     /// Lambda Managed Instances: never frozen, no INVOKE events, no `platform.runtimeDone`.
     ManagedInstances,
 }
@@ -36,6 +39,7 @@ impl InitType {
         match self {
             InitType::OnDemand => "on-demand",
             InitType::ProvisionedConcurrency => "provisioned-concurrency",
+            InitType::SnapStart => "snap-start",
             InitType::ManagedInstances => "lambda-managed-instances",
         }
     }
@@ -67,6 +71,8 @@ pub struct Lambda {
     pub(crate) timeout: Duration,
     pub(crate) init_timeout: Duration,
     pub(crate) init_type: InitType,
+    pub(crate) init_ago: Duration,
+    pub(crate) lazy: bool,
     pub(crate) extensions: Vec<Program>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) runtime: Option<Program>,
@@ -94,6 +100,8 @@ impl Default for Lambda {
             timeout: Duration::from_secs(30),
             init_timeout: Duration::from_secs(10),
             init_type: InitType::OnDemand,
+            init_ago: Duration::ZERO,
+            lazy: false,
             extensions: Vec::new(),
             env: Vec::new(),
             runtime: None,
@@ -195,6 +203,25 @@ impl Lambda {
         self
     }
 
+    /// How long before the first invocation the init phase seems to have been, by the times of its events: hours
+    /// with provisioned concurrency, days with SnapStart. (The clock of the processes cannot be turned.)
+    pub fn init_ago(mut self, ago: Duration) -> Lambda {
+        self.init_ago = ago;
+        self
+    }
+
+    /// The platform is an emulator as in AWS's own (what `docker run` of a base image starts): extensions run, but
+    /// there is no telemetry, no tracing, no freeze, and no init phase before the first invocation.
+    pub fn emulated(mut self) -> Lambda {
+        self.lazy = true;
+        self.quirks(|quirks| {
+            quirks.telemetry = TelemetryApi::NotSupported;
+            quirks.no_tracing = true;
+            quirks.never_freezes = true;
+            quirks.upper_case_shutdown_reason = true;
+        })
+    }
+
     /// The function's log format is JSON: a line that is a JSON object becomes an object record.
     pub fn json_logs(mut self) -> Lambda {
         self.json_logs = true;
@@ -257,6 +284,12 @@ impl Lambda {
     /// Managed Instances know no other format.
     pub(crate) fn has_json_logs(&self) -> bool {
         self.json_logs || self.init_type == InitType::ManagedInstances
+    }
+
+    /// A log stream of an environment that is new: its instance id.
+    pub(crate) fn new_log_stream(&self) -> String {
+        let instance = format!("{:016x}{:016x}", clock::random(), clock::random());
+        format!("{}/[{}]{instance}", clock::date(SystemTime::now()), self.version)
     }
 
     pub(crate) fn arn(&self) -> String {

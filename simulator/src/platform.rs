@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -25,6 +25,8 @@ pub(crate) struct Platform {
     pub telemetry: Telemetry,
     pub journal: Journal,
     pub output: Shared<Vec<Line>>,
+    /// What the environment's processes show to be its own.
+    pub token: String,
 }
 
 /// A line that a process printed.
@@ -45,6 +47,10 @@ pub(crate) struct State {
     /// Exits are expected: nobody is to blame.
     pub ending: bool,
     pub frozen: bool,
+    /// How long ago events seem to happen: the init phase may lie long before the first invocation.
+    pub age: Duration,
+    /// How often a snapshot was restored.
+    pub lives: usize,
     pub fault: Option<Fault>,
     pub extensions: Vec<Extension>,
     pub runtime: Runtime,
@@ -80,6 +86,9 @@ pub(crate) enum ExtensionState {
 pub(crate) struct Runtime {
     /// It has asked for an invocation and got none yet.
     pub waiting: bool,
+    /// It has asked to be told of its restoration.
+    pub restoring: bool,
+    pub restored: bool,
     /// What it shall get.
     pub offered: Option<Offer>,
     /// The request id of what it works on.
@@ -154,6 +163,8 @@ impl State {
             subscription_open: true,
             ending: false,
             frozen: false,
+            age: Duration::ZERO,
+            lives: 0,
             fault: None,
             extensions: lambda
                 .extensions
@@ -220,6 +231,7 @@ impl Platform {
             eprintln!("{source}: {text}");
         }
         let kind = if source == FUNCTION { "function" } else { "extension" };
+        let at = at - self.state.read(|state| state.age);
         let event = Event { at, ..Event::new(kind, self.log_record(&text)) };
         let line = Line { at: Instant::now(), source: source.into(), text };
         self.output.change(|lines| lines.push(line));
@@ -241,6 +253,7 @@ impl Platform {
         if self.quirks.read(|quirks| quirks.novelties) {
             event.record = novel(event.record);
         }
+        event.at -= self.state.read(|state| state.age);
         self.telemetry.push(Item::Event(event));
     }
 

@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use crate::capture::{self, Capture, FRAMES_FD};
 use crate::journal::Moment;
-use crate::lambda::{Lambda, Program};
+use crate::lambda::{InitType, Program};
 use crate::platform::{FUNCTION, Platform};
 use crate::shared::Shared;
 use crate::usage::Usage;
@@ -171,21 +171,20 @@ async fn await_entry(pid: Pid, doors: &[PathBuf]) {
 }
 
 /// The environment of an extension: what the function sees, less what Lambda withholds.
-pub(crate) fn extension_env(lambda: &Lambda, api: &str) -> Vec<(String, String)> {
-    let mut env = common_env(lambda, api);
-    env.extend(lambda.env.iter().filter(|(name, _)| !name.starts_with('_')).cloned());
+pub(crate) fn extension_env(platform: &Platform) -> Vec<(String, String)> {
+    let mut env = common_env(platform);
+    env.extend(platform.lambda.env.iter().filter(|(name, _)| !name.starts_with('_')).cloned());
     env
 }
 
 /// The environment of the function's runtime.
-pub(crate) fn runtime_env(lambda: &Lambda, api: &str, log_stream: &str) -> Vec<(String, String)> {
+pub(crate) fn runtime_env(platform: &Platform, log_stream: &str) -> Vec<(String, String)> {
+    let lambda = &platform.lambda;
     let group = format!("/aws/lambda/{}", lambda.name);
-    let mut env = common_env(lambda, api);
+    let mut env = common_env(platform);
     env.extend(
         [
             ("_HANDLER", lambda.handler.as_str()),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", &group),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream),
             ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"),
             ("AWS_XRAY_DAEMON_ADDRESS", "169.254.79.129:2000"),
             ("LAMBDA_TASK_ROOT", "/var/task"),
@@ -194,15 +193,35 @@ pub(crate) fn runtime_env(lambda: &Lambda, api: &str, log_stream: &str) -> Vec<(
         ]
         .map(owned),
     );
+    // An environment that is restored later has no log stream yet.
+    if lambda.init_type != InitType::SnapStart {
+        env.push(owned(("AWS_LAMBDA_LOG_GROUP_NAME", &group)));
+        env.push(owned(("AWS_LAMBDA_LOG_STREAM_NAME", log_stream)));
+    }
     env.extend(lambda.env.iter().cloned());
     env
 }
 
-fn common_env(lambda: &Lambda, api: &str) -> Vec<(String, String)> {
+fn common_env(platform: &Platform) -> Vec<(String, String)> {
+    let (lambda, api) = (&platform.lambda, platform.api.to_string());
+    let credentials_uri = format!("http://{api}/2021-04-23/credentials");
+    let credentials: &[(&str, &str)] = match lambda.init_type {
+        InitType::SnapStart => &[
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &credentials_uri),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN", &platform.token),
+        ],
+        _ => &[
+            ("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            ("AWS_SESSION_TOKEN", "example-session-token"),
+        ],
+    };
     let memory = lambda.memory_mb.to_string();
     let format = if lambda.has_json_logs() { "JSON" } else { "Text" };
-    [
-        ("AWS_LAMBDA_RUNTIME_API", api),
+    let common = [
+        ("AWS_LAMBDA_RUNTIME_API", &*api),
+        ("AWS_LAMBDA_METADATA_API", &api),
+        ("AWS_LAMBDA_METADATA_TOKEN", &platform.token),
         ("AWS_LAMBDA_FUNCTION_NAME", &lambda.name),
         ("AWS_LAMBDA_FUNCTION_VERSION", &lambda.version),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory),
@@ -210,14 +229,10 @@ fn common_env(lambda: &Lambda, api: &str) -> Vec<(String, String)> {
         ("AWS_LAMBDA_LOG_FORMAT", format),
         ("AWS_REGION", &lambda.region),
         ("AWS_DEFAULT_REGION", &lambda.region),
-        ("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE"),
-        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-        ("AWS_SESSION_TOKEN", "example-session-token"),
         ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
         ("TZ", ":UTC"),
-    ]
-    .map(owned)
-    .into()
+    ];
+    common.iter().chain(credentials).copied().map(owned).collect()
 }
 
 fn owned((name, value): (&str, &str)) -> (String, String) {

@@ -36,6 +36,8 @@ pub struct Quirks {
     pub register: Option<u16>,
     /// The number of calls of `event/next` from now on that are answered 500 at once.
     pub failing_nexts: usize,
+    /// How long the credentials live that a SnapStart function may ask for; six hours unless set.
+    pub credentials_life: Option<Duration>,
     /// Every batch of telemetry is delivered twice.
     pub duplicate_batches: bool,
     /// The number of batches from now on that are lost, without a word.

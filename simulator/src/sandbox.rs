@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -64,13 +64,13 @@ impl Sandbox {
             telemetry: Telemetry::new(),
             journal: Journal::new(),
             output: Shared::new(Vec::new()),
+            token: clock::uuid(),
             lambda,
         });
         let lambda = &platform.lambda;
-        let instance = format!("{:016x}{:016x}", clock::random(), clock::random());
         let mut sandbox = Sandbox {
             limits: if lambda.limited { Limits::create(lambda.memory_mb) } else { Limits::default() },
-            log_stream: format!("{}/[{}]{instance}", clock::date(SystemTime::now()), lambda.version),
+            log_stream: lambda.new_log_stream(),
             processes: Vec::new(),
             server: JoinSet::new(),
             tasks: JoinSet::new(),
@@ -87,6 +87,10 @@ impl Sandbox {
                 return Err(NotStarted { fault, sandbox });
             }
         };
+        if sandbox.platform.lambda.lazy {
+            return Ok(sandbox);
+        }
+        sandbox.platform.state.change(|state| state.age = sandbox.platform.lambda.init_ago);
         match sandbox.init("init").await {
             Ok(()) => Ok(sandbox),
             Err(fault) => Err(NotStarted { fault, sandbox }),

@@ -352,10 +352,13 @@ async fn only_a_sampled_trace_is_told_and_active_tracing_names_the_segment() {
         (Tracing::NotSampled, false, false),
     ] {
         let mut sandbox = subscribed().tracing(tracing).start().await.unwrap();
-        sandbox.invoke(|_| async {}).await;
+        let (sender, mut header) = tokio::sync::mpsc::unbounded_channel();
+        sandbox.invoke(move |function| async move { sender.send(function.trace.unwrap()).unwrap() }).await;
         let start = records(&sandbox, "platform.start").remove(0);
         let known = &start["tracing"];
         assert_eq!((known.is_object(), known["spanId"].is_string()), (told, segment), "{tracing:?}");
+        let parent = format!("Parent={};", known["spanId"].as_str().unwrap_or("none"));
+        assert_eq!(header.recv().await.unwrap().contains(&parent), segment, "{tracing:?}");
     }
 }
 

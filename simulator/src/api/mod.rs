@@ -1,5 +1,6 @@
 //! The HTTP server behind `AWS_LAMBDA_RUNTIME_API`: Extensions, Runtime and Telemetry API.
 
+mod environment;
 mod extensions;
 mod runtime;
 mod subscribe;
@@ -76,6 +77,14 @@ async fn answer(platform: Arc<Platform>, request: Request<Incoming>) -> Result<R
             runtime::respond(&platform, id, call.body.clone(), Some(runtime::error_type(&call)))
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => runtime::init_error(&platform, &call),
+        (&Method::GET, ["2018-06-01", "runtime", "restore", "next"]) => runtime::restored(&platform).await,
+        (&Method::POST, ["2018-06-01", "runtime", "restore", "error"]) => {
+            runtime::init_error(&platform, &call)
+        }
+        (&Method::GET, ["2021-04-23", "credentials"]) => environment::credentials(&platform, &call),
+        (method, ["2026-01-15", "metadata", "execution-environment"]) => {
+            environment::metadata(&platform, method, &call)
+        }
         (&Method::GET, ["2018-06-01", "ping"]) => Response::new(Full::from("pong")),
         _ => status(StatusCode::NOT_FOUND),
     })

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
-use super::{Call, Reply, accepted, error as refuse};
+use super::{Call, Reply, accepted, error as refuse, status};
 use crate::journal::Moment;
+use crate::lambda::InitType;
 use crate::platform::{Fault, Offer, Platform};
 
 /// The largest response: 6 MiB and 100 bytes.
@@ -36,10 +37,21 @@ pub(super) async fn next(platform: &Platform) -> Reply {
     });
     let offer = offer.await;
     platform.record(Moment::FunctionStarted { request: offer.request_id.clone() });
-    invocation(offer, &platform.lambda.arn())
+    invocation(offer, &platform.lambda.arn(), platform.lambda.tenant.as_deref())
 }
 
-fn invocation(offer: Offer, arn: &str) -> Reply {
+/// `GET /2018-06-01/runtime/restore/next`: answers when the snapshot is restored.
+pub(super) async fn restored(platform: &Platform) -> Reply {
+    if platform.lambda.init_type != InitType::SnapStart {
+        return status(StatusCode::NOT_FOUND);
+    }
+    platform.record(Moment::RuntimeReady);
+    platform.state.change(|state| state.runtime.restoring = true);
+    platform.state.until(|state| state.runtime.restored.then_some(())).await;
+    status(StatusCode::OK)
+}
+
+fn invocation(offer: Offer, arn: &str, tenant: Option<&str>) -> Reply {
     let mut reply = Response::new(Full::from(offer.payload));
     let deadline = offer.deadline_ms.to_string();
     let headers = [
@@ -48,6 +60,7 @@ fn invocation(offer: Offer, arn: &str) -> Reply {
         ("lambda-runtime-deadline-ms", Some(&*deadline)),
         ("lambda-runtime-invoked-function-arn", Some(arn)),
         ("lambda-runtime-trace-id", offer.trace.as_deref()),
+        ("lambda-runtime-aws-tenant-id", tenant),
     ];
     for (name, value) in headers {
         if let Some(Ok(value)) = value.map(HeaderValue::from_str) {

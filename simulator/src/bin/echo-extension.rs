@@ -61,6 +61,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn runtime(api: &str) -> std::io::Result<()> {
+    if env::var("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Ok("snap-start") {
+        call(api, "GET /2018-06-01/runtime/restore/next", &[], "")?;
+        println!("restored");
+    }
     loop {
         let (head, event) = call(api, "GET /2018-06-01/runtime/invocation/next", &[], "")?;
         println!("function: {event}");
@@ -100,7 +104,7 @@ fn subscribe(api: &str, id: &[(&str, &str)], ports: &str) -> std::io::Result<Rec
         let (sender, label) = (sender.clone(), port.to_owned());
         thread::spawn(move || listen(&listener, &label, &sender));
         let body = format!(
-            r#"{{"schemaVersion":"2022-12-13","types":["platform","function"],"buffering":{{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}},"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}"}}}}"#
+            r#"{{"schemaVersion":"2025-01-29","types":["platform","function"],"buffering":{{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}},"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}"}}}}"#
         );
         let (_, answer) = call(api, "PUT /2022-07-01/telemetry", id, &body)?;
         println!("subscribed: {answer}");
