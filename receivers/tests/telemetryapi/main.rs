@@ -4,5 +4,7 @@
 
 mod config;
 mod differences;
+mod golden;
 mod harness;
+mod invocations;
 mod logs;
