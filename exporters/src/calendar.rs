@@ -1,4 +1,6 @@
-//! Days since 1970 as dates of the Gregorian calendar, and back.
+//! Days since 1970 as dates of the Gregorian calendar, and back; times as RFC 3339 writes them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Year, month and day of a day counted from 1970-01-01.
 ///
@@ -23,6 +25,37 @@ pub(crate) fn day(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year * 365 + year / 4 - year / 100 + day - 719_468
 }
 
+/// `2026-01-01T06:00:00Z`, fractions of a second or an offset as they may be.
+pub(crate) fn time(text: &str) -> Option<SystemTime> {
+    let (date, time) = text.trim().split_once(['T', 't', ' '])?;
+    let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, of_month) = (date.next()??, date.next()??, date.next()??);
+    let at = time.find(['Z', 'z', '+', '-'])?;
+    let (time, zone) = time.split_at(at);
+    let mut time = time.splitn(3, ':').map(|part| part.split('.').next()?.parse::<i64>().ok());
+    let (hour, minute, second) = (time.next()??, time.next()??, time.next()??);
+    let offset = match zone.split_at(1) {
+        ("Z" | "z", "") => 0,
+        (sign, zone) => {
+            let (hours, minutes) = zone.split_once(':')?;
+            let (hours, minutes) = (hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?);
+            let seconds = i64::from(hours) * 3600 + i64::from(minutes) * 60;
+            if sign == "-" { -seconds } else { seconds }
+        }
+    };
+    let sound = (1970..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&of_month)
+        && (0..24).contains(&hour)
+        && (0..60).contains(&minute)
+        && (0..=60).contains(&second);
+    if !sound {
+        return None;
+    }
+    let seconds = day(year, month, of_month) * 86_400 + hour * 3600 + minute * 60 + second - offset;
+    Some(UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +67,27 @@ mod tests {
         for number in (-800_000..800_000).step_by(13) {
             let (year, month, of_month) = date(number);
             assert_eq!(day(year, month, of_month), number);
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_with_fractions_and_offsets() {
+        for (text, seconds) in [
+            ("2026-01-01T06:00:00Z", Some(1_767_247_200)),
+            ("2026-01-01T06:00:00.123456Z", Some(1_767_247_200)),
+            ("2026-01-01T07:00:00+01:00", Some(1_767_247_200)),
+            ("2026-01-01T03:30:00-02:30", Some(1_767_247_200)),
+            ("2026-13-01T06:00:00Z", None),
+            ("2026-01-01T06:00:00", None),
+            ("2026-01-01", None),
+            ("soon", None),
+            ("", None),
+            ("9223372036854775807-01-01T06:00:00Z", None),
+            ("2026-01-01T9223372036854775807:00:00Z", None),
+            ("2026-01-01T06:00:00+256:00", None),
+        ] {
+            let expected = seconds.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+            assert_eq!(time(text), expected, "{text}");
         }
     }
 }

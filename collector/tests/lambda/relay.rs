@@ -111,3 +111,27 @@ async fn what_comes_after_the_last_invocation_leaves_at_shutdown() {
     let ended = sandbox.shutdown().await;
     assert_eq!((ended.extensions[0].code, backend.items()), (Some(0), 4));
 }
+
+#[tokio::test]
+async fn an_exporter_that_names_an_extension_signs_with_the_functions_role() {
+    let backend = FakeBackend::start().await;
+    let ports = Ports::free();
+    let exporters =
+        format!("{{otlp_http: {{endpoint: '{}', auth: {{authenticator: sigv4auth}}}}}}", backend.endpoint());
+    let config = ports.config(&exporters, "otlp_http");
+    let config = config.replace(
+        "service:\n",
+        "extensions: {sigv4auth: {service: xray}}\nservice:\n  extensions: [sigv4auth]\n",
+    );
+    let mut sandbox = start(ports.lambda(&config)).await;
+    sandbox
+        .invoke(|function| async move {
+            function.post_otlp(&traces("orders", 3)).await.unwrap();
+        })
+        .await;
+    let requests = backend.requests();
+    let header = |name: &str| requests[0].headers[name].to_str().unwrap();
+    assert!(header("authorization").contains("/eu-west-1/xray/aws4_request, SignedHeaders="), "{requests:?}");
+    assert!(!header("x-amz-security-token").is_empty());
+    assert_eq!(backend.items(), 3);
+}

@@ -2,18 +2,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use config::{Env, Secret};
-use http::HeaderMap;
-use http::header::{ACCEPT, AUTHORIZATION};
-use serde::Deserialize;
 
+use super::Shared;
+use super::container::Container;
 use super::role::AssumedRole;
-use super::{Shared, read_secret, secret_value};
-use crate::calendar::day;
-use crate::http::{Client, Connector, Failure, Tls, Url, Version};
-use crate::otlp::answer::words;
+use crate::http::Failure;
 
 /// Keys are replaced so long before they end: a request may be on its way for long, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -144,157 +140,11 @@ impl Credentials {
     }
 }
 
-/// The endpoint that hands out a container's credentials
-/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>).
-struct Container {
-    url: Url,
-    client: Client,
-    token: Token,
-}
-
-enum Token {
-    None,
-    Text(Secret),
-    /// Read for each fetch, since it is replaced now and then.
-    File(String),
-}
-
-/// Where `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` is relative to.
-const RELATIVE_TO: &str = "http://169.254.170.2";
-
-impl Container {
-    /// Nothing if `env` names no endpoint.
-    fn of_env(env: &Env, shared: &Shared) -> Option<Result<Container, String>> {
-        let get = |name| env.get(name).map(str::trim).filter(|value| !value.is_empty());
-        let (name, url) = match get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
-            Some(path) => ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", format!("{RELATIVE_TO}{path}")),
-            None => {
-                let name = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-                (name, get(name)?.to_owned())
-            }
-        };
-        let token =
-            match (get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"), get("AWS_CONTAINER_AUTHORIZATION_TOKEN")) {
-                (Some(path), _) => Token::File(path.into()),
-                (None, Some(token)) => Token::Text(token.to_owned().into()),
-                (None, None) => Token::None,
-            };
-        Some(Container::new(&url, token, shared).map_err(|why| format!("{name}: {why}")))
-    }
-
-    fn new(url: &str, token: Token, shared: &Shared) -> Result<Container, String> {
-        let url = Url::parse(url)?;
-        if !url.origin.tls && !is_this_host(&url.origin.host) {
-            return Err(format!("{url} would bring secrets unencrypted from another host: only https may"));
-        }
-        // Never through a proxy: it is on this host, or as good as.
-        let (origin, tls) = (url.origin.clone(), Tls::Shared(shared.tls.clone()));
-        let connector = Connector { origin, tls, server_name: None, proxy: None, tunnel: false };
-        Ok(Container { client: Client::new(connector, Version::Http1, None)?, url, token })
-    }
-
-    async fn fetch(&self) -> Result<Keys, Failure> {
-        let failed = |why: String| Failure(format!("AWS credentials from {}: {why}", self.url));
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, http::HeaderValue::from_static("application/json"));
-        let token = match &self.token {
-            Token::None => None,
-            Token::Text(token) => Some(token.reveal().to_owned()),
-            Token::File(path) => Some(read_secret(path)?),
-        };
-        if let Some(token) = token {
-            let value =
-                secret_value(&token).map_err(|why| failed(format!("the authorization token {why}")))?;
-            headers.insert(AUTHORIZATION, value);
-        }
-        let answer = self.client.get(&self.url.path, headers).await.map_err(|error| failed(error.0))?;
-        if !answer.status.is_success() {
-            return Err(failed(format!("{} {}", answer.status, words(&answer))));
-        }
-        // Not quoted: what can't be read may still hold the secret.
-        let keys: Json = serde_json::from_slice(&answer.body)
-            .map_err(|_| failed("the answer is not the JSON that was expected".into()))?;
-        Ok(Keys {
-            id: keys.id,
-            secret: keys.secret.into(),
-            token: keys.token.map(Secret::from),
-            expires: keys.expires.as_deref().and_then(parse_time),
-        })
-    }
-}
-
-/// Loopback and the link-local addresses of ECS and EKS, which the SDKs of AWS take for safe.
-fn is_this_host(host: &str) -> bool {
-    match host.parse::<std::net::IpAddr>() {
-        Ok(address) => {
-            address.is_loopback() || ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"].contains(&host)
-        }
-        Err(_) => host.eq_ignore_ascii_case("localhost"),
-    }
-}
-
-/// What a container's endpoint answers.
-#[derive(Deserialize)]
-struct Json {
-    #[serde(rename = "AccessKeyId")]
-    id: String,
-    #[serde(rename = "SecretAccessKey")]
-    secret: String,
-    #[serde(rename = "Token")]
-    token: Option<String>,
-    #[serde(rename = "Expiration")]
-    expires: Option<String>,
-}
-
-/// `2026-01-01T06:00:00Z`, fractions of a second or an offset as they may be.
-pub(super) fn parse_time(text: &str) -> Option<SystemTime> {
-    let (date, time) = text.trim().split_once(['T', 't', ' '])?;
-    let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, of_month) = (date.next()??, date.next()??, date.next()??);
-    let at = time.find(['Z', 'z', '+', '-'])?;
-    let (time, zone) = time.split_at(at);
-    let mut time = time.splitn(3, ':').map(|part| part.split('.').next()?.parse::<i64>().ok());
-    let (hour, minute, second) = (time.next()??, time.next()??, time.next()??);
-    let offset = match zone.split_at(1) {
-        ("Z" | "z", "") => 0,
-        (sign, zone) => {
-            let (hours, minutes) = zone.split_once(':')?;
-            let seconds = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
-            if sign == "-" { -seconds } else { seconds }
-        }
-    };
-    let sound = (1970..=9999).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&of_month)
-        && (0..24).contains(&hour)
-        && (0..60).contains(&minute)
-        && (0..=60).contains(&second);
-    let seconds = day(year, month, of_month) * 86_400 + hour * 3600 + minute * 60 + second - offset;
-    sound.then(|| UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::UNIX_EPOCH;
 
-    #[test]
-    fn an_expiration_is_read_with_fractions_and_offsets() {
-        for (text, seconds) in [
-            ("2026-01-01T06:00:00Z", Some(1_767_247_200)),
-            ("2026-01-01T06:00:00.123456Z", Some(1_767_247_200)),
-            ("2026-01-01T07:00:00+01:00", Some(1_767_247_200)),
-            ("2026-01-01T03:30:00-02:30", Some(1_767_247_200)),
-            ("2026-13-01T06:00:00Z", None),
-            ("2026-01-01T06:00:00", None),
-            ("2026-01-01", None),
-            ("soon", None),
-            ("", None),
-            ("99999999999999999999-01-01T06:00:00Z", None),
-        ] {
-            let expected = seconds.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
-            assert_eq!(parse_time(text), expected, "{text}");
-        }
-    }
+    use super::*;
 
     #[test]
     fn keys_are_printed_without_their_secrets() {

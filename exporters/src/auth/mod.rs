@@ -3,6 +3,7 @@
 
 mod basicauth;
 mod bearertokenauth;
+mod container;
 pub(crate) mod credentials;
 mod endpoint;
 mod headers_setter;

@@ -10,10 +10,11 @@ use http::{HeaderMap, HeaderValue};
 use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
-use super::credentials::{Credentials, Keys, parse_time};
+use super::credentials::{Credentials, Keys};
 use super::signature::ESCAPED;
 use super::sigv4::SigV4;
 use super::{Shared, read_secret};
+use crate::calendar::time;
 use crate::http::{Answer, Client, Connector, Failure, Proxy, Tls, Url, Version};
 use crate::otlp::answer::excerpt;
 
@@ -125,7 +126,7 @@ fn read(answer: &Answer) -> Result<Keys, String> {
     let part = |name| element(body, name).ok_or_else(|| format!("the answer lacks {name}"));
     Ok(Keys {
         token: Some(part("SessionToken")?.to_owned().into()),
-        expires: Some(parse_time(part("Expiration")?).ok_or("the answer's Expiration is no time")?),
+        expires: Some(time(part("Expiration")?).ok_or("the answer's Expiration is no time")?),
         ..Keys::new(part("AccessKeyId")?, part("SecretAccessKey")?, None)
     })
 }

@@ -66,7 +66,7 @@ pub(super) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<B
             }
         }
     }
-    let made = SigV4::for_process(&config.region, &config.service, role, context, shared);
+    let made = SigV4::for_process(&config.region, &config.service, role, &context.env, shared);
     let made = made.map_err(|why| findings.mistake::<()>("assume_role", why)).ok();
     findings.report(node)?;
     made.map(Extension::authenticator).ok_or_else(|| node.mistake("", "can't be used"))
@@ -97,10 +97,9 @@ impl SigV4 {
         region: &str,
         service: &str,
         role: &AssumeRole,
-        context: &Context,
+        env: &Env,
         shared: &Shared,
     ) -> Result<SigV4, String> {
-        let env = &context.env;
         let own_region = own_region(env);
         let mut credentials = Credentials::of_env(env, shared);
         if !role.arn.is_empty() {

@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
 
+pub mod aws;
 pub mod backend;
 pub mod sigv4;
 
