@@ -49,9 +49,10 @@ impl Invocations {
         Invocations { managed, version: version.map(str::to_owned), ..Invocations::default() }
     }
 
-    /// Learns that `invocation` begins.
-    pub fn invoked(&mut self, invocation: &Invocation) {
+    /// Learns that `invocation` begins `now`, in case that its `platform.start` is lost.
+    pub fn invoked(&mut self, invocation: &Invocation, now: u64) {
         let known = self.known(&invocation.request_id);
+        known.start = known.start.or(Some(now));
         if let Some(header) = &invocation.trace_header {
             known.trace = known.trace.or_else(|| Trace::of_header(header));
         }

@@ -52,7 +52,7 @@ impl Translator {
         match news {
             News::Events(events) => self.events(events, now),
             News::Invoked(invocation) => {
-                self.invocations.invoked(invocation);
+                self.invocations.invoked(invocation, nanos(now));
                 Vec::new()
             }
             News::Ends(_) => Vec::new(),

@@ -25,7 +25,7 @@ fn every_recorded_configuration_is_taken_or_refused_as_by_the_go_layer() {
 }
 
 fn read(yaml: &str) -> Result<Config, String> {
-    let node = Node::parse(yaml, &Env::from_iter([("NONE", "")])).unwrap();
+    let node = Node::parse(yaml, &Env::default()).unwrap();
     let config = Config::read(&node);
     config.map_err(|mistakes| mistakes.to_string())
 }

@@ -74,16 +74,19 @@ pub fn env(case: &Value) -> Env {
 
 /// Reads the configuration of a case.
 pub fn build(case: &Value, host: &Host, feed: &Feed) -> Result<Box<dyn Receiver>, Mistakes> {
-    let env = env(case);
-    let node = Node::parse(&case["config"].to_string(), &Env::from_iter([("NONE", "")])).unwrap();
-    let context = Context {
+    let node = Node::parse(&case["config"].to_string(), &Env::default()).unwrap();
+    telemetryapi::build(&node, &context(case, host), feed)
+}
+
+/// What the receiver of a case is built with.
+pub fn context(case: &Value, host: &Host) -> Context {
+    Context {
         id: "telemetryapi".parse().unwrap(),
-        env,
+        env: env(case),
         budget: Budget::new(64 << 20),
         user_agent: "test/0".into(),
         host: host.clone(),
-    };
-    telemetryapi::build(&node, &context, feed)
+    }
 }
 
 /// The bodies that a case delivers.

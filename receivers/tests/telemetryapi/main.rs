@@ -8,3 +8,4 @@ mod golden;
 mod harness;
 mod invocations;
 mod logs;
+mod requests;
