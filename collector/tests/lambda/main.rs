@@ -8,5 +8,4 @@ mod ledger;
 mod outage;
 mod relay;
 mod stage;
-mod telemetry;
 mod trouble;

@@ -120,8 +120,7 @@ impl Invocations {
             known.start.is_some_and(|start| start <= time) && known.end.is_none_or(|end| time <= end)
         };
         let by_time = time.and_then(|time| self.known.iter().rev().find(|known| ran(known, time)));
-        let is_over = |known: &Known| time.zip(known.end).is_some_and(|(time, end)| time > end);
-        by_time.or_else(|| self.of(self.current.as_deref()?).filter(|current| !is_over(current)))
+        by_time.or_else(|| self.of(self.current.as_deref()?))
     }
 
     /// The invocation of that id.

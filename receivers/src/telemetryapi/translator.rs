@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use pipeline::{Context, Signal};
+use pipeline::{Context, Host, Signal};
 
 use super::Config;
 use super::event::Event;
@@ -12,7 +12,6 @@ use super::feed::{News, Types};
 use super::invocations::Invocations;
 use super::logs::Logs;
 use super::metrics::Metrics;
-use super::resource::Resource;
 use super::spans::Spans;
 
 /// Turns what the platform tells into telemetry, for one receiver.
@@ -20,7 +19,7 @@ pub struct Translator {
     types: Types,
     /// Whether anybody wants log records: most of the work is theirs.
     logs_wanted: bool,
-    resource: Resource,
+    host: Host,
     invocations: Invocations,
     logs: Logs,
     metrics: Metrics,
@@ -34,7 +33,7 @@ impl Translator {
         Translator {
             types: config.types(),
             logs_wanted: true,
-            resource: Resource::new(&context.env, &context.host),
+            host: context.host.clone(),
             invocations: Invocations::new(managed, context.env.get("AWS_LAMBDA_FUNCTION_VERSION")),
             logs: Logs::new(config),
             metrics: Metrics::new(config),
@@ -91,8 +90,7 @@ impl Translator {
 
     fn requests(&self, spans: Items, metrics: Items, logs: Items) -> Vec<(Signal, Bytes)> {
         let all = [(Signal::Traces, spans), (Signal::Metrics, metrics), (Signal::Logs, logs)];
-        let request =
-            |(signal, items): (Signal, Items)| Some((signal, items.request(self.resource.attributes())?));
+        let request = |(signal, items): (Signal, Items)| Some((signal, items.request(self.host.resource())?));
         all.into_iter().filter_map(request).collect()
     }
 }

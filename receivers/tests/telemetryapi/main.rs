@@ -4,8 +4,6 @@
 
 mod config;
 mod differences;
-mod golden;
 mod harness;
-mod invocations;
 mod logs;
 mod requests;

@@ -1,12 +1,34 @@
 //! Why a span failed: its exceptions, with the stacks that their languages print.
+//!
+//! Read [`of`] for where exceptions come from, `language.rs` for how a stack trace finds its parser. Each language
+//! is a file of its own; `contrib/` reads as the Go Collector's exporter does.
+
+mod contrib;
+mod dotnet;
+mod event;
+mod go;
+mod java;
+mod javascript;
+mod language;
+mod php;
+mod python;
+mod ruby;
+mod rust;
+#[cfg(test)]
+mod tests;
+mod thrown;
 
 use std::borrow::Cow;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
 use super::id::Ids;
 use super::json::{Json, Object};
 use super::{Id, Mapping};
+
+pub use language::Language;
+pub use thrown::Thrown;
 
 /// What the translation of a span already knows of it.
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +82,51 @@ pub struct Frame<'a> {
     pub label: Option<Cow<'a, str>>,
 }
 
+/// The most exceptions of one span that are kept: a loop that fails and goes on may record thousands.
+const MOST_EXCEPTIONS: usize = 64;
+
 /// Why `span` failed, if it says so: in events, or by its status.
 pub fn of<'a>(span: &'a Span, about: &About<'a>, ids: &mut Ids) -> Option<Cause<'a>> {
-    let _ = (span, about, ids);
-    None
+    let improved = about.mapping == Mapping::Improved;
+    let mut told = false;
+    let mut exceptions = Vec::new();
+    for event in &span.events {
+        if event::is_exception(event) {
+            told = true;
+            exceptions.extend(event::exceptions(event, about, ids));
+        } else if about.aws_api && event::is_failed_request(event) {
+            told = true;
+            exceptions.extend(event::failed_request(event, about, ids));
+        }
+    }
+    if improved {
+        keep_first(&mut exceptions);
+        told = !exceptions.is_empty();
+    }
+    if told {
+        return Some(Cause { exceptions });
+    }
+    let status = span.status.as_ref().filter(|status| status.code == StatusCode::Error as i32)?;
+    let message = Some(status.message.as_str()).filter(|message| !message.is_empty());
+    let message = message.unwrap_or(about.status_text);
+    if message.is_empty() {
+        return None;
+    }
+    let kind = match about.mapping {
+        Mapping::Improved => event::text(&span.attributes, "error.type"),
+        Mapping::Contrib => Some(""),
+    };
+    let exception =
+        Exception { message: Some(message.into()), kind: kind.map(Cow::from), ..Exception::new(ids.next()) };
+    Some(Cause { exceptions: vec![exception] })
+}
+
+fn keep_first(exceptions: &mut Vec<Exception<'_>>) {
+    exceptions.truncate(MOST_EXCEPTIONS);
+    let kept: Vec<_> = exceptions.iter().map(|exception| exception.id).collect();
+    for exception in exceptions {
+        exception.cause = exception.cause.filter(|cause| kept.contains(cause));
+    }
 }
 
 impl<'a> Cause<'a> {
@@ -78,6 +141,12 @@ impl<'a> Cause<'a> {
 }
 
 impl<'a> Exception<'a> {
+    /// One of which nothing is known.
+    fn new(id: Id) -> Exception<'a> {
+        let (message, kind, remote, cause) = (None, None, None, None);
+        Exception { id, message, kind, remote, truncated: 0, cause, stack: Vec::new() }
+    }
+
     fn json(&self) -> Json<'a> {
         let mut object = Object::default();
         object.set("id", self.id.to_string());
