@@ -60,9 +60,8 @@ pub(super) fn build(node: &Node, _: &Context) -> Result<Box<Extension>, Mistakes
 impl Config {
     /// Nothing only if something was found wrong.
     fn bearer(self, findings: &mut Findings) -> Option<BearerToken> {
-        let header = HeaderName::from_bytes(self.header.as_bytes());
-        let header =
-            header.or_else(|_| findings.mistake("header", "not a name that a header can have").ok_or(()));
+        let header = HeaderName::from_bytes(self.header.as_bytes())
+            .map_err(|_| findings.mistake::<()>("header", "not a name that a header can have"));
         let given = !self.token.reveal().is_empty();
         if given && !self.tokens.is_empty() {
             findings.mistake::<()>("tokens", "token and tokens exclude each other");

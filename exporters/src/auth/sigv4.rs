@@ -177,7 +177,7 @@ impl Authenticator for SigV4 {
     }
 
     fn takes_grpc(&self) -> Result<(), &'static str> {
-        Err("signs HTTP requests alone, and no endpoint of AWS takes OTLP over gRPC: use otlp_http")
+        Err("sigv4auth signs HTTP requests alone, and no endpoint of AWS takes OTLP over gRPC: use otlp_http")
     }
 }
 
