@@ -7,6 +7,7 @@ mod batch;
 mod decouple;
 mod memory_limiter;
 mod resource;
+mod resourcedetection;
 
 /// Every processor of this distribution.
 pub fn all() -> Vec<Factory<dyn Processor>> {
@@ -15,5 +16,6 @@ pub fn all() -> Vec<Factory<dyn Processor>> {
         Factory::new("decouple", decouple::build),
         Factory::new("memory_limiter", memory_limiter::build),
         Factory::new("resource", resource::build),
+        Factory::new("resourcedetection", resourcedetection::build).alias("resource_detection"),
     ]
 }

@@ -8,4 +8,5 @@ mod ledger;
 mod outage;
 mod relay;
 mod stage;
+mod telemetry;
 mod trouble;

@@ -120,7 +120,8 @@ impl Invocations {
             known.start.is_some_and(|start| start <= time) && known.end.is_none_or(|end| time <= end)
         };
         let by_time = time.and_then(|time| self.known.iter().rev().find(|known| ran(known, time)));
-        by_time.or_else(|| self.of(self.current.as_deref()?))
+        let is_over = |known: &Known| time.zip(known.end).is_some_and(|(time, end)| time > end);
+        by_time.or_else(|| self.of(self.current.as_deref()?).filter(|current| !is_over(current)))
     }
 
     /// The invocation of that id.

@@ -40,7 +40,7 @@ pub use self::config::Config;
 pub use self::delivery::{Deliveries, Heard, LONGEST, SLICE};
 pub use self::event::{Event, events, salvage};
 pub use self::feed::{Feed, News, Subscription, Types};
-use self::translator::Translator;
+pub use self::translator::Translator;
 
 /// No timer fires more often; with shorter intervals metrics go with what is heard.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use pipeline::{Context, Host, Signal};
+use pipeline::{Context, Signal};
 
 use super::Config;
 use super::event::Event;
@@ -12,6 +12,7 @@ use super::feed::{News, Types};
 use super::invocations::Invocations;
 use super::logs::Logs;
 use super::metrics::Metrics;
+use super::resource::Resource;
 use super::spans::Spans;
 
 /// Turns what the platform tells into telemetry, for one receiver.
@@ -19,7 +20,7 @@ pub struct Translator {
     types: Types,
     /// Whether anybody wants log records: most of the work is theirs.
     logs_wanted: bool,
-    host: Host,
+    resource: Resource,
     invocations: Invocations,
     logs: Logs,
     metrics: Metrics,
@@ -33,7 +34,7 @@ impl Translator {
         Translator {
             types: config.types(),
             logs_wanted: true,
-            host: context.host.clone(),
+            resource: Resource::new(&context.env, &context.host),
             invocations: Invocations::new(managed, context.env.get("AWS_LAMBDA_FUNCTION_VERSION")),
             logs: Logs::new(config),
             metrics: Metrics::new(config),
@@ -90,7 +91,8 @@ impl Translator {
 
     fn requests(&self, spans: Items, metrics: Items, logs: Items) -> Vec<(Signal, Bytes)> {
         let all = [(Signal::Traces, spans), (Signal::Metrics, metrics), (Signal::Logs, logs)];
-        let request = |(signal, items): (Signal, Items)| Some((signal, items.request(self.host.resource())?));
+        let request =
+            |(signal, items): (Signal, Items)| Some((signal, items.request(self.resource.attributes())?));
         all.into_iter().filter_map(request).collect()
     }
 }

@@ -8,7 +8,7 @@ pub enum Kind {
     /// There is a record where the layer has none.
     Kept,
     /// There is none where the layer has one.
-    NotAskedFor,
+    Dropped,
     /// It has another time.
     Time,
     /// Its severity has another number.
@@ -74,9 +74,20 @@ const BECAUSE: &[(Kind, &str, &[&str])] = &[
         ],
     ),
     (
-        Kind::NotAskedFor,
+        Kind::Dropped,
         "a receiver makes records of the types that its user chose, even if the platform sends more",
         &["config-types-platform", "config-types-text"],
+    ),
+    (
+        Kind::Dropped,
+        "a delivery that comes again, byte for byte, is one that the platform sends a second time",
+        &[
+            "metrics-temporality-config-delta",
+            "metrics-temporality-config-upper-case",
+            "metrics-temporality-env-delta",
+            "metrics-temporality-env-upper-case",
+            "metrics-temporality-empty",
+        ],
     ),
     (
         Kind::Time,

@@ -9,7 +9,7 @@ use config::{Env, Mistakes, Node};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use pipeline::{Batch, Budget, Context, Host, Inlet, Receiver, Signal, Stop};
-use receivers::telemetryapi::{self, Event, Feed, News};
+use receivers::telemetryapi::{self, Deliveries, Feed, News};
 use serde_json::{Value, json};
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
@@ -108,11 +108,6 @@ fn bodies(case: &Value) -> Vec<Vec<u8>> {
     case["events"].as_array().into_iter().flatten().map(body).collect()
 }
 
-/// The events of a body, or what can be saved of it.
-fn read(body: &[u8]) -> Vec<Event> {
-    telemetryapi::events(body).unwrap_or_else(|| telemetryapi::salvage(body))
-}
-
 /// Plays a case to a receiver of its own.
 pub fn play(case: &Value) -> Played {
     let signals = case["pipelines"].as_array().cloned().unwrap_or(vec![
@@ -138,9 +133,11 @@ pub fn play(case: &Value) -> Played {
         let (trigger, stop) = Stop::new();
         let run = spawn_local(receiver.run(inlet, stop));
         yield_now().await;
-        for body in bodies(case) {
-            feed.tell(News::Events(&read(&body)));
+        let mut deliveries = Deliveries::default();
+        for mut body in bodies(case) {
+            feed.tell(News::Events(&deliveries.take(&mut body, None, false).events));
         }
+        feed.tell(News::Events(&deliveries.end()));
         drop(trigger);
         run.await.unwrap();
     });

@@ -37,7 +37,7 @@ fn differences(go: &[Value], ours: &[Value]) -> Vec<(Kind, String)> {
                 found.extend(rest.by_ref().take(at).map(|record| (Kind::Kept, record.to_string())));
                 found.extend(rest.next().into_iter().flat_map(|record| of_record(theirs, record)));
             }
-            None => found.push((Kind::NotAskedFor, theirs.to_string())),
+            None => found.push((Kind::Dropped, theirs.to_string())),
         }
     }
     found.extend(rest.map(|record| (Kind::Kept, record.to_string())));

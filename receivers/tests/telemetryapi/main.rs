@@ -4,6 +4,8 @@
 
 mod config;
 mod differences;
+mod golden;
 mod harness;
+mod invocations;
 mod logs;
 mod requests;

@@ -28,14 +28,23 @@ pub const SLICE: usize = 1 << 20;
 pub const LONGEST: usize = 4 << 20;
 /// Deliveries that are sent again follow at once, or at the next thaw; a few more are remembered.
 const REMEMBERED: usize = 64;
+/// So many bytes tell deliveries apart: a time, a type and the begin of what was written.
+const BEGIN: usize = 160;
 
 /// All deliveries of one subscription, one after the other.
 #[derive(Debug, Default)]
 pub struct Deliveries {
     halves: VecDeque<Half>,
-    seen: VecDeque<u64>,
+    seen: VecDeque<Seen>,
     /// What came of a delivery whose connection was lost.
     broken_off: Option<Vec<u8>>,
+}
+
+/// A delivery, or a slice of one, that was heard.
+#[derive(Debug)]
+struct Seen {
+    key: u64,
+    begin: Box<[u8]>,
 }
 
 /// What there is of a record that was cut.
@@ -83,8 +92,12 @@ impl Deliveries {
     /// not lost.
     pub fn break_off(&mut self, body: Vec<u8>) -> Heard {
         let done = ended_in(&body);
-        let same = |other: &Vec<u8>| other.starts_with(&body) || body.starts_with(other);
-        let other = self.broken_off.take().filter(|other| !same(other));
+        let begin = &body[..body.len().min(BEGIN)];
+        // It may have come again before its first connection's end was noticed.
+        if self.seen.iter().any(|seen| seen.begin.starts_with(begin)) {
+            return Heard { events: Vec::new(), done };
+        }
+        let other = self.broken_off.take().filter(|other| !other.starts_with(begin));
         self.broken_off = Some(body);
         Heard { events: other.map_or(Vec::new(), |other| salvage(&other)), done }
     }
@@ -115,11 +128,11 @@ impl Deliveries {
         hasher.write(sequence.unwrap_or_default());
         hasher.write(body);
         let key = hasher.finish();
-        if self.seen.contains(&key) {
+        if self.seen.iter().any(|seen| seen.key == key) {
             return !repeats_itself(body);
         }
         self.seen.truncate(REMEMBERED - 1);
-        self.seen.push_front(key);
+        self.seen.push_front(Seen { key, begin: body[..body.len().min(BEGIN)].into() });
         false
     }
 

@@ -186,6 +186,9 @@ fn a_delivery_whose_connection_was_lost_is_heard_once_when_it_comes_again_and_at
     assert_eq!(deliveries.break_off(begun.clone()), Heard { events: vec![], done: vec!["r1".into()] });
     assert_eq!(hear(&mut deliveries, &[&body]).events.len(), 2);
     assert_eq!((deliveries.end(), deliveries.bytes()), (vec![], 0));
+    deliveries.break_off(begun.clone());
+    assert_eq!(deliveries.end(), [], "noticed when it had come again");
+    let mut deliveries = Deliveries::default();
     deliveries.break_off(begun);
     assert_eq!(records(&deliveries.end())[0], r#""one""#);
 }

@@ -1,0 +1,277 @@
+//! What the platform tells, through `telemetryapi` to a backend: every line once, and none behind when all freezes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use simulator::{Behaviour, FakeBackend, Function, InitType, Lambda, Lines, Quirks, Report};
+use simulator::{RuntimeDone, Sandbox, Status, TelemetryApi, free_port};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::ledger::Dice;
+use crate::stage::{COLLECTOR, HELD_AT_MOST, start};
+
+/// A function whose telemetry goes to `backend`, with these settings of the receiver, a YAML flow map.
+fn lambda(backend: &FakeBackend, settings: &str) -> Lambda {
+    Lambda::new(COLLECTOR).config(&format!(
+        "receivers: {{telemetryapi: {settings}}}
+exporters: {{otlp_http: {{endpoint: '{}'}}}}
+service: {{pipelines: {{logs: {{receivers: [telemetryapi], exporters: [otlp_http]}}}}}}
+",
+        backend.endpoint()
+    ))
+}
+
+fn text(record: &LogRecord) -> &str {
+    match record.body.as_ref().and_then(|body| body.value.as_ref()) {
+        Some(Value::StringValue(text)) => text.trim_end(),
+        _ => "",
+    }
+}
+
+/// Lines of a function, to be found at a backend.
+#[derive(Default)]
+struct Lined(Vec<String>);
+
+impl Lined {
+    /// Invokes the function, which writes so many lines. Nothing of it may be left when the environment freezes.
+    async fn invoke(&mut self, sandbox: &mut Sandbox, lines: usize) {
+        let (before, mut written) = (self.0.len(), Vec::new());
+        let write = |function: Function| {
+            written = (0..lines).map(|n| format!("line {} of {}", before + n, function.request_id)).collect();
+            written.iter().for_each(|line| function.log(line));
+            async {}
+        };
+        let invoked = sandbox.invoke(write).await;
+        assert_eq!(invoked.status, Status::Success, "{}", sandbox.extension_output());
+        assert!(invoked.held < HELD_AT_MOST + Duration::from_millis(lines as u64), "{:?}", invoked.held);
+        self.0.extend(written);
+    }
+
+    /// Asserts that each line is there once.
+    fn assert_arrived_once(&self, backend: &FakeBackend) {
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        for record in backend.logs() {
+            *times.entry(text(&record).to_owned()).or_default() += 1;
+        }
+        let times = |line: &String| times.get(line).copied().unwrap_or_default();
+        let wrong: Vec<_> =
+            self.0.iter().filter(|line| times(line) != 1).map(|line| (line, times(line))).collect();
+        assert!(wrong.is_empty(), "{} of {} lines, such as {:?}", wrong.len(), self.0.len(), wrong[0]);
+    }
+}
+
+/// The platform's words about the invocation `request_id` that begin like this.
+fn words(backend: &FakeBackend, kind: &str, request_id: &str) -> usize {
+    let begin = format!("{kind} RequestId: {request_id}");
+    backend.logs().iter().filter(|record| text(record).starts_with(&begin)).count()
+}
+
+#[tokio::test]
+async fn of_200_invocations_with_freezes_no_line_is_left_behind_lost_or_there_twice() {
+    let backend = FakeBackend::start().await;
+    let mut sandbox = start(lambda(&backend, "{types: [function]}")).await;
+    let (mut lined, mut dice) = (Lined::default(), Dice::new(11));
+    for number in 0..200 {
+        let lines = if number % 50 == 7 { 5000 } else { 1 + dice.roll(30) as usize };
+        lined.invoke(&mut sandbox, lines).await;
+        assert_eq!(backend.items(), lined.0.len(), "after invocation {number}");
+    }
+    lined.assert_arrived_once(&backend);
+    assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+    assert_eq!(backend.items(), lined.0.len());
+}
+
+/// Ten invocations on a platform that delivers badly; each line arrives in time, once and as it was.
+async fn arrives_in_spite_of(quirks: impl Fn(&mut Quirks)) {
+    let backend = FakeBackend::start().await;
+    let mut sandbox =
+        start(lambda(&backend, "{types: [platform, function], log_report: true}").quirks(quirks)).await;
+    let (mut lined, mut dice) = (Lined::default(), Dice::new(3));
+    for _ in 0..10 {
+        lined.invoke(&mut sandbox, 1 + dice.roll(40) as usize).await;
+        lined.assert_arrived_once(&backend);
+    }
+    assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+    lined.assert_arrived_once(&backend);
+    for invocation in sandbox.invocations() {
+        assert_eq!(words(&backend, "REPORT", &invocation.request_id), 1);
+    }
+}
+
+#[tokio::test]
+async fn deliveries_that_come_twice_are_told_once() {
+    arrives_in_spite_of(|quirks| quirks.duplicate_batches = true).await;
+}
+
+#[tokio::test]
+async fn deliveries_in_disorder_are_told_all_the_same() {
+    arrives_in_spite_of(|quirks| quirks.reversed_batches = true).await;
+}
+
+#[tokio::test]
+async fn lines_cut_in_two_arrive_whole() {
+    arrives_in_spite_of(|quirks| quirks.lines = Lines::Cut).await;
+}
+
+#[tokio::test]
+async fn lines_cut_in_two_and_delivered_twice_arrive_whole_and_once() {
+    arrives_in_spite_of(|quirks| (quirks.lines, quirks.duplicate_batches) = (Lines::Cut, true)).await;
+}
+
+#[tokio::test]
+async fn an_end_among_cut_records_costs_no_line() {
+    arrives_in_spite_of(|quirks| quirks.runtime_done = RuntimeDone::BehindCut).await;
+    arrives_in_spite_of(|quirks| quirks.runtime_done = RuntimeDone::BehindLostHalf).await;
+}
+
+#[tokio::test]
+async fn the_last_report_is_waited_for_when_the_environment_ends() {
+    for report in [Report::NextThaw, Report::AfterShutdown] {
+        let backend = FakeBackend::start().await;
+        let quirks = |quirks: &mut Quirks| quirks.report = report;
+        let mut sandbox =
+            start(lambda(&backend, "{types: [platform], log_report: true}").quirks(quirks)).await;
+        for _ in 0..3 {
+            sandbox.invoke(|_| async {}).await;
+        }
+        let ended = sandbox.shutdown().await;
+        assert_eq!((ended.extensions[0].code, ended.extensions[0].killed), (Some(0), false));
+        for invocation in sandbox.invocations() {
+            assert_eq!(words(&backend, "REPORT", &invocation.request_id), 1, "{report:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_never_comes_costs_the_end_less_than_half_a_second() {
+    let backend = FakeBackend::start().await;
+    let quirks = |quirks: &mut Quirks| quirks.report = Report::Never;
+    let mut sandbox = start(lambda(&backend, "{types: [platform]}").quirks(quirks)).await;
+    sandbox.invoke(|_| async {}).await;
+    let took = sandbox.shutdown().await.extensions[0].took;
+    assert!(took < Duration::from_millis(600), "{took:?}");
+}
+
+#[tokio::test]
+async fn records_and_deliveries_of_megabytes_arrive_whole() {
+    let backend = FakeBackend::start().await;
+    let settings = "{types: [function], max_bytes: 1048576, max_items: 10000}";
+    let mut sandbox = start(lambda(&backend, settings)).await;
+    let sizes = [300_000, 1_000_000, 2_500_000];
+    let write = |function: Function| {
+        for size in sizes {
+            function.log("é\"\\".repeat(size / 4));
+            function.log("x".repeat(size));
+        }
+        async {}
+    };
+    assert_eq!(sandbox.invoke(write).await.status, Status::Success);
+    let mut found: Vec<_> = backend.logs().iter().map(|record| text(record).len()).collect();
+    found.sort_unstable();
+    assert_eq!(found, [300_000, 300_000, 1_000_000, 1_000_000, 2_500_000, 2_500_000]);
+}
+
+#[tokio::test]
+async fn lines_of_this_extension_are_not_relayed_and_so_have_an_end() {
+    let backend = FakeBackend::start().await;
+    backend.behave(Behaviour::Down).await;
+    let config = format!(
+        "receivers: {{telemetryapi: {{types: [extension]}}}}
+exporters: {{otlp_http: {{endpoint: '{}'}}, debug: {{verbosity: detailed}}}}
+service: {{pipelines: {{logs: {{receivers: [telemetryapi], exporters: [otlp_http, debug]}}}}}}
+",
+        backend.endpoint()
+    );
+    for json in [false, true] {
+        let lambda = Lambda::new(COLLECTOR).config(&config).env("OPENTELEMETRY_EXTENSION_LOG_LEVEL", "debug");
+        let mut sandbox = start(if json { lambda.json_logs() } else { lambda }).await;
+        sandbox.emit("extension", "a line of another extension".into());
+        let mut lines = Vec::new();
+        for _ in 0..8 {
+            sandbox.invoke(|_| async {}).await;
+            lines.push(sandbox.extension_output().lines().count());
+        }
+        let each: Vec<_> = lines.windows(2).map(|lines| lines[1] - lines[0]).collect();
+        assert!(each.iter().all(|lines| *lines <= 4), "{each:?}\n{}", sandbox.extension_output());
+        let relayed = sandbox.extension_output().matches("Str(a line of another extension)").count();
+        assert_eq!(relayed, 1, "{}", sandbox.extension_output());
+    }
+}
+
+#[tokio::test]
+async fn an_emulator_that_tells_nothing_is_named_once_and_holds_nobody_up() {
+    for api in [TelemetryApi::NotSupported, TelemetryApi::Fails(404)] {
+        let backend = FakeBackend::start().await;
+        let emulator = |quirks: &mut Quirks| (quirks.telemetry, quirks.never_freezes) = (api, true);
+        let mut sandbox = start(lambda(&backend, "{}").quirks(emulator)).await;
+        for _ in 0..5 {
+            let held = sandbox.invoke(|_| async {}).await.held;
+            assert!(held < Duration::from_millis(500), "{held:?}");
+        }
+        assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+        let said = sandbox.extension_output();
+        assert_eq!(said.matches("telemetryapi receives nothing").count(), 1, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn on_managed_instances_lines_arrive_as_they_are_written() {
+    let backend = FakeBackend::start().await;
+    let lambda = lambda(&backend, "{types: [function]}").init_type(InitType::ManagedInstances);
+    let mut sandbox = start(lambda).await;
+    let mut lined = Lined::default();
+    for _ in 0..5 {
+        lined.invoke(&mut sandbox, 20).await;
+    }
+    assert_eq!(backend.wait_for_items(100).await, 100);
+    lined.assert_arrived_once(&backend);
+    assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+}
+
+/// A delivery of one line, as HTTP.
+fn delivery(line: &str) -> String {
+    let body = format!(r#"[{{"time":"2026-01-01T00:00:01.000Z","type":"function","record":"{line}"}}]"#);
+    format!("POST / HTTP/1.1\r\nhost: sandbox\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut answer = [0; 1024];
+    let length = stream.read(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn the_listener_bears_slow_cut_kept_and_strange_connections() {
+    let backend = FakeBackend::start().await;
+    let port = free_port().unwrap();
+    let mut sandbox = start(lambda(&backend, &format!("{{types: [function], port: {port}}}"))).await;
+    let connect = async || TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let posts = async {
+        let mut slow = connect().await;
+        for byte in delivery("slow").as_bytes().chunks(7) {
+            slow.write_all(byte).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        assert!(answer(&mut slow).await.starts_with("HTTP/1.1 200"));
+        slow.write_all(delivery("kept").as_bytes()).await.unwrap();
+        assert!(answer(&mut slow).await.starts_with("HTTP/1.1 200"), "the same connection again");
+        let cut = delivery("cut, then whole");
+        connect().await.write_all(&cut.as_bytes()[..cut.len() - 5]).await.unwrap();
+        let mut whole = connect().await;
+        whole.write_all(cut.as_bytes()).await.unwrap();
+        assert!(answer(&mut whole).await.starts_with("HTTP/1.1 200"));
+        let mut other = connect().await;
+        other.write_all(b"GET / HTTP/1.1\r\nhost: sandbox\r\n\r\n").await.unwrap();
+        assert!(answer(&mut other).await.starts_with("HTTP/1.1 405"));
+        let cut = delivery("cut for ever");
+        connect().await.write_all(&cut.as_bytes()[..cut.len() - 3]).await.unwrap();
+    };
+    sandbox.invoke(|_| posts).await;
+    assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+    let mut found: Vec<_> = backend.logs().iter().map(|record| text(record).to_owned()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["\"cut for ever", "cut, then whole", "kept", "slow"]);
+}
