@@ -99,6 +99,24 @@ fn keys_that_still_work_are_used_while_sts_is_down() {
 }
 
 #[test]
+fn an_attempt_that_is_given_up_while_keys_are_fetched_keeps_nobody_from_fetching_them() {
+    run(async {
+        let backend = service(Service { key: ROLE, ..XRAY }).await;
+        let first = Cell::new(true);
+        let sts =
+            Backend::http(move |_| Reply { hangs: first.replace(false), ..role_answer(after(3600)) }).await;
+        let exporter = exporter(ASSUME, &backend, &with_sts(&sts.url()));
+        let batch = traces(1);
+        tokio::select! {
+            _ = exporter.export(&batch) => panic!("STS has not answered"),
+            () = sts.arrived(1) => {}
+        }
+        assert_eq!(exporter.export(&batch).await.unwrap(), Delivered::All);
+        assert_eq!((sts.received().len(), backend.received().len()), (2, 1));
+    });
+}
+
+#[test]
 fn a_role_that_may_not_be_assumed_is_explained_and_the_batch_kept() {
     run(async {
         let backend = service(XRAY).await;
