@@ -132,6 +132,54 @@ mod tests {
         assert_eq!(known(&host), expected.map(|(key, value)| (key.into(), value.into())));
     }
 
+    /// Each attribute of the Go layer's telemetryapi receiver, with what stands for it here and the reason if that is
+    /// another one.
+    #[test]
+    fn every_attribute_of_the_go_layer_is_the_same_or_better() {
+        let host = Host::default();
+        let env = [
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "checkout-fn"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+        ];
+        learn_at_start(&Env::from_iter(env), &host);
+        for (theirs, ours, expected, _better_because) in [
+            ("faas.name", "faas.name", Some("checkout-fn"), ""),
+            ("faas.version", "faas.version", Some("$LATEST"), ""),
+            (
+                "service.name",
+                "service.name",
+                Some("checkout-fn"),
+                "an empty OTEL_SERVICE_NAME is one not set",
+            ),
+            (
+                "faas.max_memory",
+                "faas.max_memory",
+                Some("536870912"),
+                "the conventions ask for bytes, as a number",
+            ),
+            (
+                "faas.invoked_provider",
+                "cloud.provider",
+                Some("aws"),
+                "theirs is an attribute of a client's span",
+            ),
+            (
+                "faas.invoked_region",
+                "cloud.region",
+                Some("eu-central-1"),
+                "theirs is an attribute of a client's span",
+            ),
+            ("service.instance.id", "service.instance.id", None, "a stream of its own for each environment"),
+        ] {
+            assert_eq!(value(&host, ours).as_deref(), expected, "for {theirs}");
+            assert!(theirs == ours || value(&host, theirs).is_none(), "{theirs}");
+        }
+        let memory = host.resource().into_iter().find(|known| known.key == "faas.max_memory");
+        assert_eq!(memory.unwrap().value.unwrap().value, Some(Value::IntValue(512 << 20)));
+    }
+
     #[test]
     fn what_is_not_told_or_odd_is_left_out() {
         let host = Host::default();

@@ -7,6 +7,7 @@
 //!   place for go there, all others are attributes with their types. One without a message is its own body.
 //! - **Text that is one JSON object** is read as that object: loggers that write JSON need not care whether the
 //!   function's log format is JSON. Without a message the line is the body.
+//! - **Text whose last column is a JSON object**, as when Node.js logs JSON as text, has that object's fields too.
 //! - Any other JSON is its own body.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Content;
@@ -48,7 +49,8 @@ impl Record {
         match record {
             Value::String(text) => {
                 let read = object(text).map(|object| fields::read(&object, at));
-                let read = read.or_else(|| line::read(text, at)).unwrap_or_default();
+                let read = read.or_else(|| Some(with_last_column(line::read(text, at)?, text, at)));
+                let read = read.unwrap_or_default();
                 Record { body: read.body.or_else(|| Some(any_value(record))), ..read }
             }
             Value::Object(object) => {
@@ -67,6 +69,21 @@ fn object(line: &str) -> Option<Map<String, Value>> {
     let line = line.trim();
     let braced = line.starts_with('{') && line.ends_with('}') && line.len() > 2;
     if braced { serde_json::from_str(line).ok() } else { None }
+}
+
+/// What a line says, of which `head` is read, with what the object in its last column adds. The body stays the line.
+fn with_last_column(head: Record, line: &str, at: Option<u64>) -> Record {
+    let Some(object) = line.find("\t{").and_then(|at| object(&line[at..])) else { return head };
+    let read = fields::read(&object, at);
+    Record {
+        time: read.time.or(head.time),
+        // The level of the logger inside, if that is known: around it stands that of `console.log`.
+        severity: read.severity.filter(|severity| severity.number > 0).or(head.severity),
+        request_id: head.request_id.or(read.request_id),
+        trace: read.trace.or(head.trace),
+        body: None,
+        attributes: read.attributes,
+    }
 }
 
 /// The time that `text` is, if it can be the record's own: with a zone any, else near to `at`.
@@ -164,6 +181,21 @@ mod tests {
         let object = json!({"level": "ERROR", "message": "boom", "order": 5});
         assert_eq!(read(&format!(" {object}\n").into()), read(&object));
         assert_eq!(body(&object), "boom");
+    }
+
+    #[test]
+    fn text_whose_last_column_is_an_object_is_its_own_body_and_has_the_objects_fields() {
+        let id = "5f1c4f7e-3a52-4a55-9a0c-0d3c5e9f1b11";
+        let object = r#"{"level":"warn","message":"low","order":5,"requestId":"other"}"#;
+        let line = format!("2026-01-01T00:00:00.519Z\t{id}\tINFO\t{object}\n");
+        let record = read(&line.clone().into());
+        assert_eq!(body(&line.into()), format!("2026-01-01T00:00:00.519Z\t{id}\tINFO\t{object}\n"));
+        assert_eq!(record.severity.unwrap().text, "warn");
+        assert_eq!(record.request_id.as_deref(), Some(id));
+        assert_eq!(record.attributes, [key_value("order", any_value(&json!(5)))]);
+        for other in ["plain\t{\"a\":1}", "[INFO]\thello {\"a\":1}", "[INFO]\t{\"a\":1} there"] {
+            assert_eq!(read(&other.into()).attributes, [], "{other}");
+        }
     }
 
     #[test]
