@@ -3,7 +3,6 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html>. A delivery is taken apart first,
 //! without looking into its events; then each is read on its own.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -129,19 +128,15 @@ fn read(text: &str) -> Event {
     }
     Event {
         time: frame.time.and_then(time_of),
-        kind: frame
-            .kind
-            .map_or(Value::Null, |kind| json::value(kind.get()))
-            .as_str()
-            .unwrap_or_default()
-            .into(),
+        kind: frame.kind.and_then(|kind| serde_json::from_str(kind.get()).ok()).unwrap_or_default(),
         record: frame.record.map_or(Value::Null, |record| json::value(record.get())),
     }
 }
 
 fn time_of(raw: &RawValue) -> Option<u64> {
-    match serde_json::from_str::<Cow<'_, str>>(raw.get()) {
-        Ok(text) => time::parse(&text),
+    // Without escapes it need not be copied.
+    match serde_json::from_str::<&str>(raw.get()) {
+        Ok(text) => time::parse(text),
         Err(_) => time::of_value(&json::value(raw.get())),
     }
 }

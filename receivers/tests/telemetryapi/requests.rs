@@ -80,7 +80,7 @@ fn what_there_is_no_room_for_is_counted() {
     LocalSet::new().block_on(&runtime, async {
         let (feed, budget) = (Feed::default(), Budget::new(1000));
         let receiver = build(&json!({"config": {}}), &Host::default(), &feed).unwrap();
-        let inlet = Inlet::new(budget.clone()).route(Signal::Logs, |batch| drop(batch));
+        let inlet = Inlet::new(budget.clone()).route(Signal::Logs, drop);
         let (trigger, stop) = Stop::new();
         let run = spawn_local(receiver.run(inlet, stop));
         yield_now().await;
@@ -100,6 +100,8 @@ fn recorded() -> Vec<Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whatever_is_heard_in_whatever_order_all_requests_are_valid_and_no_event_is_lost(
         mut delivery in prop::sample::subsequence(recorded(), 0..40).prop_shuffle(),
