@@ -2,9 +2,9 @@
 //! logs, metrics and spans.
 //!
 //! A pure translation. The process has one subscription to the Telemetry API, which the binary owns; `feed.rs` is
-//! how its events come here. `event.rs` reads them, `translator.rs` turns them into OTLP: `logs.rs`, `metrics.rs`
-//! and `spans.rs`, one for each signal. What a log record says of itself is read by `record.rs`: text by `line.rs`,
-//! JSON by `fields.rs`.
+//! how its events come here. `event.rs` reads them, `translator.rs` turns them into OTLP. `logs.rs` makes a log record
+//! of each event; what that says of itself is read by `record.rs`: text by `line.rs`, JSON by `fields.rs`. What only
+//! several events tell together is put together in `life`: metrics, spans, and failures.
 
 mod body;
 mod config;
@@ -15,6 +15,7 @@ mod feed;
 mod fields;
 mod invocations;
 mod json;
+mod life;
 mod line;
 mod logs;
 mod metrics;

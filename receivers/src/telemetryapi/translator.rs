@@ -10,10 +10,9 @@ use super::event::Event;
 use super::export::Items;
 use super::feed::{News, Types};
 use super::invocations::Invocations;
+use super::life::{Life, Plain};
 use super::logs::Logs;
-use super::metrics::Metrics;
 use super::resource::Resource;
-use super::spans::Spans;
 
 /// Turns what the platform tells into telemetry, for one receiver.
 pub struct Translator {
@@ -23,8 +22,7 @@ pub struct Translator {
     resource: Resource,
     invocations: Invocations,
     logs: Logs,
-    metrics: Metrics,
-    spans: Spans,
+    life: Life,
 }
 
 impl Translator {
@@ -37,8 +35,7 @@ impl Translator {
             resource: Resource::new(&context.env, &context.host),
             invocations: Invocations::new(managed, context.env.get("AWS_LAMBDA_FUNCTION_VERSION")),
             logs: Logs::new(config),
-            metrics: Metrics::new(config),
-            spans: Spans::new(config),
+            life: Life::new(config, &context.env, SystemTime::now()),
         }
     }
 
@@ -53,43 +50,43 @@ impl Translator {
             News::Events(events) => self.events(events, now),
             News::Invoked(invocation) => {
                 self.invocations.invoked(invocation, nanos(now));
+                let plain = self.life.invoked(invocation, now);
+                self.requests(Items::default(), plain)
+            }
+            News::Ends(reason) => {
+                self.life.ends(reason);
                 Vec::new()
             }
-            News::Ends(_) => Vec::new(),
         }
     }
 
     fn events(&mut self, events: &[Event], now: SystemTime) -> Vec<(Signal, Bytes)> {
         let nanos = nanos(now);
-        let (mut spans, mut metrics, mut logs) = (Items::default(), Items::default(), Items::default());
+        let mut logs = Items::default();
         self.invocations.look_ahead(events);
         for event in events {
-            if self.types.include(&event.kind) {
-                self.metrics.take(event, now);
-                self.spans.take(event).iter().for_each(|span| spans.push(span));
-                if self.logs_wanted {
-                    self.logs
-                        .take(event, &self.invocations, nanos)
-                        .iter()
-                        .for_each(|record| logs.push(record));
-                }
+            if self.logs_wanted && self.types.include(&event.kind) {
+                self.logs.take(event, &self.invocations, nanos).iter().for_each(|record| logs.push(record));
             }
             self.invocations.pass(event);
         }
-        if self.metrics.due().is_some_and(|due| due <= now) {
-            self.metrics.collect(now).iter().for_each(|metric| metrics.push(metric));
-        }
-        self.requests(spans, metrics, logs)
+        let plain = self.life.hear(events, now);
+        self.requests(logs, plain)
     }
 
     /// What is left to tell when the receiver ends.
     pub fn end(&mut self, now: SystemTime) -> Vec<(Signal, Bytes)> {
-        let mut metrics = Items::default();
-        self.metrics.collect(now).iter().for_each(|metric| metrics.push(metric));
-        self.requests(Items::default(), metrics, Items::default())
+        let plain = self.life.end(now);
+        self.requests(Items::default(), plain)
     }
 
-    fn requests(&self, spans: Items, metrics: Items, logs: Items) -> Vec<(Signal, Bytes)> {
+    fn requests(&self, mut logs: Items, plain: Plain) -> Vec<(Signal, Bytes)> {
+        let (mut spans, mut metrics) = (Items::default(), Items::default());
+        if self.types.platform {
+            plain.spans.iter().for_each(|span| spans.push(span));
+            plain.metrics.iter().for_each(|metric| metrics.push(metric));
+            plain.records.iter().for_each(|record| logs.push(record));
+        }
         let all = [(Signal::Traces, spans), (Signal::Metrics, metrics), (Signal::Logs, logs)];
         let request =
             |(signal, items): (Signal, Items)| Some((signal, items.request(self.resource.attributes())?));

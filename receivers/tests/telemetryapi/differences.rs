@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 pub enum Kind {
     /// There is a record where the layer has none.
     Kept,
+    /// There is a record of a failure, which is no event.
+    Failure,
     /// There is none where the layer has one.
     Dropped,
     /// It has another time.
@@ -40,6 +42,20 @@ pub fn of_case(name: &str) -> BTreeSet<Kind> {
 }
 
 const BECAUSE: &[(Kind, &str, &[&str])] = &[
+    (
+        Kind::Failure,
+        "what the function cannot log itself is told in a record of its own",
+        &[
+            "life-failed-init-then-suppressed-init",
+            "init-error",
+            "init-timeout",
+            "invoke-failure",
+            "invoke-timeout",
+            "invoke-timeout-without-metrics",
+            "invoke-runtime-crash",
+            "metrics-statuses",
+        ],
+    ),
     (
         Kind::Kept,
         "an odd event, or a time that can't be read, costs its neighbours nothing; the layer drops the whole delivery",

@@ -34,14 +34,20 @@ fn differences(go: &[Value], ours: &[Value]) -> Vec<(Kind, String)> {
         let mut ahead = rest.clone();
         match ahead.position(|record| is_same_event(theirs, record)) {
             Some(at) => {
-                found.extend(rest.by_ref().take(at).map(|record| (Kind::Kept, record.to_string())));
+                found.extend(rest.by_ref().take(at).map(added));
                 found.extend(rest.next().into_iter().flat_map(|record| of_record(theirs, record)));
             }
             None => found.push((Kind::Dropped, theirs.to_string())),
         }
     }
-    found.extend(rest.map(|record| (Kind::Kept, record.to_string())));
+    found.extend(rest.map(added));
     found
+}
+
+/// A record that the Go layer has not.
+fn added(record: &Value) -> (Kind, String) {
+    let is_failure = attribute(record, "type").is_none() && attribute(record, "error.type").is_some();
+    (if is_failure { Kind::Failure } else { Kind::Kept }, record.to_string())
 }
 
 /// Whether both were made of the same event, as far as its type and what it says tell.

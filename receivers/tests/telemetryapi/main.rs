@@ -7,5 +7,6 @@ mod differences;
 mod golden;
 mod harness;
 mod invocations;
+mod life;
 mod logs;
 mod requests;
