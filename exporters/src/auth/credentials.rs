@@ -49,7 +49,7 @@ pub(crate) struct Credentials {
 
 enum Source {
     /// Given once and for all.
-    Given,
+    Given(Rc<Keys>),
     Container(Box<Container>),
     Role(Box<AssumedRole>),
     /// There is none; the words say where it was looked for.
@@ -64,7 +64,7 @@ impl Credentials {
         match (get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")) {
             (Some(id), Some(secret)) => {
                 let keys = Keys::new(id, secret, get("AWS_SESSION_TOKEN"));
-                return Credentials::from(Source::Given, Some(Rc::new(keys)));
+                return Credentials::from(Source::Given(Rc::new(keys)));
             }
             (Some(_), None) => {
                 return Credentials::none("AWS_SECRET_ACCESS_KEY is not set beside AWS_ACCESS_KEY_ID");
@@ -75,7 +75,7 @@ impl Credentials {
             (None, None) => {}
         }
         match Container::of_env(env, shared) {
-            Some(Ok(container)) => Credentials::from(Source::Container(Box::new(container)), None),
+            Some(Ok(container)) => Credentials::from(Source::Container(Box::new(container))),
             Some(Err(why)) => Credentials::none(&why),
             None => Credentials::none(
                 "neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor AWS_CONTAINER_CREDENTIALS_FULL_URI are \
@@ -86,15 +86,15 @@ impl Credentials {
 
     /// The credentials of a role that is assumed.
     pub fn of_role(role: AssumedRole) -> Credentials {
-        Credentials::from(Source::Role(Box::new(role)), None)
+        Credentials::from(Source::Role(Box::new(role)))
     }
 
     fn none(why: &str) -> Credentials {
-        Credentials::from(Source::None(why.into()), None)
+        Credentials::from(Source::None(why.into()))
     }
 
-    fn from(source: Source, keys: Option<Rc<Keys>>) -> Credentials {
-        Credentials { source, held: RefCell::new(keys), fetching: tokio::sync::Mutex::default() }
+    fn from(source: Source) -> Credentials {
+        Credentials { source, held: RefCell::default(), fetching: tokio::sync::Mutex::default() }
     }
 
     /// Keys that are good at `now`, AWS's time as far as it is known.
@@ -112,7 +112,7 @@ impl Credentials {
         let fetched = match &self.source {
             Source::Container(container) => container.fetch().await,
             Source::Role(role) => role.fetch().await,
-            Source::Given => Err(Failure("no AWS credentials".into())),
+            Source::Given(keys) => return Ok(keys.clone()),
             Source::None(why) => Err(Failure(format!("no AWS credentials: {why}"))),
         };
         match fetched {
