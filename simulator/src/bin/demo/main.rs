@@ -102,6 +102,12 @@ fn lambda(
         // For the function's SDK, and for `${env:OTLP_ENDPOINT}` in a configuration of the user's.
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://localhost:{port}"))
         .env("OTLP_ENDPOINT", backend.endpoint());
+    if options.json_logs {
+        lambda = lambda.json_logs();
+    }
+    if options.framed_logs {
+        lambda = lambda.framed_logs();
+    }
     lambda = match &options.config {
         Some(file) => {
             lambda.env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", std::path::absolute(file)?.display().to_string())

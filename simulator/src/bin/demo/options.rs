@@ -10,6 +10,8 @@ pub struct Options {
     pub memory: u32,
     pub config: Option<PathBuf>,
     pub json: bool,
+    pub json_logs: bool,
+    pub framed_logs: bool,
 }
 
 /// A program and its arguments.
@@ -28,6 +30,8 @@ that keeps what arrives; fails if something is lost.
   --memory MB        the function's memory, which also decides its share of CPU (512)
   --config FILE      a collector configuration; ${env:OTLP_ENDPOINT} is the backend's URL; the function sends to 4318
   --extension PATH   run this extension instead
+  --json-logs        the function's log format is JSON
+  --framed-logs      give the runtime the framed log channel of Lambda's managed runtimes
   --json             print figures and what arrived as JSON
   --runtime CMD...   run this runtime instead of our function (the rest of the line)";
 
@@ -41,6 +45,8 @@ impl Options {
             memory: 512,
             config: None,
             json: false,
+            json_logs: false,
+            framed_logs: false,
         };
         while let Some(option) = args.next() {
             let mut value = || args.next().ok_or(format!("{option} wants a value\n\n{USAGE}"));
@@ -49,6 +55,8 @@ impl Options {
                 "--memory" => options.memory = number(&option, &value()?, 128, 10_240)?,
                 "--config" => options.config = Some(value()?.into()),
                 "--extension" => options.extension = Some(value()?.into()),
+                "--json-logs" => options.json_logs = true,
+                "--framed-logs" => options.framed_logs = true,
                 "--json" => options.json = true,
                 "--runtime" => {
                     let path = value()?.into();
