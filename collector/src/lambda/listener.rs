@@ -114,3 +114,58 @@ async fn read<B: Body<Data = Bytes> + Unpin>(
     telemetry.hear(&mut delivery, sequence, false);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use config::Env;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use receivers::telemetryapi::{News, Subscription};
+
+    use super::*;
+    use crate::configuration::Configuration;
+    use crate::log::Log;
+
+    const EVENT: &str = r#"{"time":"2026-01-01T00:00:01.000Z","type":"function","record":"0123456789"}"#;
+
+    /// Reads a delivery of so many events, in pieces, and says how many were told, and the most that was leased at
+    /// once of a budget with so much left.
+    async fn read_of(events: usize, left: usize) -> (usize, usize) {
+        let configuration = Configuration::load(&Env::default(), &["yaml:{}".into()]);
+        let budget = configuration.budget.clone();
+        let _taken = budget.lease(budget.limit() - left).unwrap();
+        let told = Rc::new(RefCell::new(0));
+        let count = told.clone();
+        let _joined = configuration.feed.join(move |news| {
+            if let News::Events(events) = news {
+                *count.borrow_mut() += events.len();
+            }
+        });
+        configuration.feed.ask(Subscription::default());
+        let telemetry = Telemetry::new(&configuration, Log::quiet());
+        let text = format!("[{}]", vec![EVENT; events].join(","));
+        let pieces: Vec<_> = text.as_bytes().chunks(7000).map(Bytes::copy_from_slice).collect();
+        let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+        read(StreamBody::new(stream::iter(frames)), None, &telemetry).await.unwrap();
+        let told = *told.borrow();
+        (told, budget.peak() - (budget.limit() - left))
+    }
+
+    #[tokio::test]
+    async fn a_delivery_of_any_size_is_read_in_a_slice_of_memory() {
+        let (told, leased) = read_of(60_000, 16 << 20).await;
+        assert_eq!(told, 60_000);
+        assert!((SLICE / 2..SLICE + 10_000).contains(&leased), "{leased}");
+    }
+
+    #[tokio::test]
+    async fn what_the_budget_has_no_room_for_is_heard_all_the_same() {
+        let (told, leased) = read_of(60_000, 0).await;
+        assert_eq!(told, 60_000);
+        assert!(leased <= TIGHT + 10_000, "{leased}");
+    }
+}

@@ -5,8 +5,9 @@ use serde_json::value::RawValue;
 use super::LONGEST;
 use crate::telemetryapi::event::{Event, events};
 
-/// The smallest `maxItems` and `maxBytes` that one can subscribe to.
-const FULL: (usize, usize) = (1000, 256 << 10);
+/// What has so many events or bytes may have ended because it was full: the smallest `maxItems` that one can subscribe
+/// to, and a good part of the smallest slice that a delivery is taken in.
+const FULL: (usize, usize) = (1000, 16 << 10);
 /// How many times the length of a delivery is read at most to find what is whole in it.
 const IN_VAIN: usize = 4;
 /// The longest frame: time, type and names take some 80 bytes.
