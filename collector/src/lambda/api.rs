@@ -286,4 +286,31 @@ mod tests {
         let (event, ()) = LocalSet::new().run_until(async { tokio::join!(extension, platform) }).await;
         assert!(matches!(event, Event::Shutdown { .. }), "{event:?}");
     }
+
+    #[tokio::test]
+    async fn a_platform_that_does_not_know_the_newest_schema_is_asked_for_the_one_before() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = Api::new(&listener.local_addr().unwrap().to_string());
+        let platform = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            exchange(&mut stream, Some(("lambda-extension-identifier: me\r\n", "{}"))).await;
+            let mut asked = Vec::new();
+            for status in ["400 Bad Request", "200 OK"] {
+                let mut request = [0; 4096];
+                let length = stream.read(&mut request).await.unwrap();
+                asked.push(String::from_utf8_lossy(&request[..length]).into_owned());
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 4\r\n\r\n\"OK\"");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+            asked
+        };
+        let extension = async {
+            let (extension, _) = api.register("otelcol-lambda", Register::InvokeAndShutdown).await.unwrap();
+            extension.subscribe(&Subscription::default(), 4325).await.unwrap()
+        };
+        let (subscribed, asked) =
+            LocalSet::new().run_until(async { tokio::join!(extension, platform) }).await;
+        assert_eq!(subscribed, Subscribed::Yes);
+        assert!(asked[0].contains(SCHEMA) && asked[1].contains(SCHEMA_BEFORE), "{asked:?}");
+    }
 }

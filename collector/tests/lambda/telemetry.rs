@@ -156,6 +156,31 @@ async fn a_report_that_never_comes_costs_the_end_less_than_half_a_second() {
 }
 
 #[tokio::test]
+async fn lines_that_are_told_after_the_end_come_with_the_next_thaw() {
+    let backend = FakeBackend::start().await;
+    let late = |quirks: &mut Quirks| quirks.lines = Lines::Delayed(Duration::from_millis(80));
+    let mut sandbox = start(lambda(&backend, "{types: [function]}").quirks(late)).await;
+    let mut lined = Lined::default();
+    for _ in 0..5 {
+        lined.invoke(&mut sandbox, 20).await;
+    }
+    // By now the platform has the last lines too.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+    lined.assert_arrived_once(&backend);
+}
+
+#[tokio::test]
+async fn who_lets_the_platform_gather_for_long_is_told_what_that_costs() {
+    let backend = FakeBackend::start().await;
+    let mut sandbox = start(lambda(&backend, "{types: [function], timeout_ms: 200}")).await;
+    let mut lined = Lined::default();
+    lined.invoke(&mut sandbox, 3).await;
+    assert_eq!(backend.items(), 3);
+    assert_eq!(sandbox.extension_output().matches("may be held for 200ms").count(), 1);
+}
+
+#[tokio::test]
 async fn records_and_deliveries_of_megabytes_arrive_whole() {
     let backend = FakeBackend::start().await;
     let settings = "{types: [function], max_bytes: 1048576, max_items: 10000}";
