@@ -3,17 +3,16 @@
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use serde_json::{Map, Value};
 
-use super::record::{Record, any_value, key_value, own_time};
+use super::record::{Record, any_value, counted_time, key_value, near_time, own_time};
 use super::severity::Severity;
-use super::time;
 use super::trace::{Trace, bytes, xray_id};
 
 // Of the names in each list the first whose value can be read as such counts; the others stay attributes. A dot also
 // stands for a map inside of a map.
 
-/// Lambda's own loggers, Powertools, Pino and Bunyan, Logstash, Zap, Serilog, .NET's JSON console, Monolog, Python's.
-const TIMES: &[&str] =
-    &["timestamp", "time", "@timestamp", "ts", "@t", "Timestamp", "datetime", "asctime", "timeMillis"];
+/// Those of Pino and Bunyan, Logstash, Zap, Serilog, .NET's JSON console, Monolog, Python's `logging`, log4j2. Other than
+/// `timestamp`, which Lambda's own loggers and Powertools write, they may be about another time.
+const TIMES: &[&str] = &["time", "@timestamp", "ts", "@t", "Timestamp", "datetime", "asctime", "timeMillis"];
 /// `log_level` is Python's for an error that was not caught, `log.level` the Elastic Common Schema's.
 const LEVELS: &[&str] = &[
     "level",
@@ -78,10 +77,9 @@ pub fn read(record: &Map<String, Value>, at: Option<u64>) -> Record {
         // Stays an attribute too: it is one of a group.
         .or_else(|| find(record, "errorMessage").and_then(message));
     Record {
-        time: fields.take(TIMES, |value| match value {
-            Value::String(text) => own_time(text, at),
-            other => time::of_value(other),
-        }),
+        time: fields
+            .take(&["timestamp"], |value| time(value, |text| own_time(text, at), at))
+            .or_else(|| fields.take(TIMES, |value| time(value, |text| near_time(text, at), at))),
         severity: fields.take(LEVELS, Severity::of_value),
         request_id: fields.take(REQUEST_IDS, request_id).or_else(|| fields.of_span("requestId", request_id)),
         trace: fields.trace(),
@@ -149,6 +147,13 @@ fn find<'a>(record: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
         let (outer, inner) = name.split_once('.')?;
         record.get(outer)?.get(inner)
     })
+}
+
+fn time(value: &Value, of_text: impl Fn(&str) -> Option<u64>, at: Option<u64>) -> Option<u64> {
+    match value {
+        Value::String(text) => of_text(text),
+        other => counted_time(other, at),
+    }
 }
 
 fn request_id(value: &Value) -> Option<String> {

@@ -96,6 +96,11 @@ pub fn near_time(text: &str, at: Option<u64>) -> Option<u64> {
     own_time(text, at).filter(|time| at.is_none_or(|at| near(*time, at)))
 }
 
+/// The time that a number is, whose unit and meaning are a guess: only near to `at`, if that is known.
+pub fn counted_time(number: &Value, at: Option<u64>) -> Option<u64> {
+    time::of_value(number).filter(|time| at.is_none_or(|at| near(*time, at)))
+}
+
 fn near(time: u64, at: u64) -> bool {
     time.abs_diff(at) <= NEAR
 }

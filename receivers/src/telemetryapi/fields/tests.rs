@@ -162,7 +162,7 @@ fn what_has_a_place_leaves_the_attributes_and_all_else_stays_with_its_type() {
 #[test]
 fn what_cannot_be_read_stays_an_attribute() {
     let record = json!({
-        "timestamp": "now", "time": 5, "level": true, "requestId": 7, "request_id": ID, "trace_id": "abc",
+        "timestamp": "now", "time": 1_500_000_000, "level": true, "requestId": 7, "request_id": ID, "trace_id": "abc",
         "span_id": "53995c3f42cd8ad8", "message": null, "event": {"a": 1},
     });
     assert_eq!(told(&record), (None, 0, String::new(), false));
@@ -170,10 +170,12 @@ fn what_cannot_be_read_stays_an_attribute() {
 }
 
 #[test]
-fn a_time_without_a_zone_counts_if_it_is_near_the_platforms() {
+fn a_time_that_may_be_another_counts_if_it_is_near_the_platforms() {
     assert_eq!(told(&json!({"timestamp": "2026-01-01T00:00:00.519"})).0, Some(519));
     assert_eq!(told(&json!({"timestamp": "2026-01-01T01:00:00.519"})).0, None);
     assert_eq!(told(&json!({"timestamp": "2026-01-01T02:00:00+01:00"})).0, Some(3_600_000));
+    assert_eq!(told(&json!({"message": "meeting", "time": "2026-01-01T02:00:00+01:00"})).0, None);
+    assert_eq!(told(&json!({"message": "hello", "time": "2026-01-01T01:00:00+01:00"})).0, Some(0));
 }
 
 #[test]
