@@ -25,6 +25,9 @@ const LEVELS: &[&str] =
 /// Those that .NET alone writes, so and not in capitals.
 const SHORT_LEVELS: &[&str] = &["trce", "dbug", "fail", "crit"];
 
+/// `CRITICAL`: what is longer, a line of a megabyte without a blank perhaps, is not looked at closer.
+const LONGEST_LEVEL: usize = 8;
+
 /// Reads what a line says, which the platform had `at` this time; `None` if it is of no known layout. The body and
 /// the attributes are left to the caller. Of several lines in one record the first counts.
 pub fn read(text: &str, at: Option<u64>) -> Option<Record> {
@@ -114,6 +117,9 @@ impl<'a> Head<'a> {
         let bare = &self.rest[usize::from(brackets)..];
         let end = bare.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(bare.len());
         let (word, rest) = bare.split_at(end);
+        if word.len() > LONGEST_LEVEL {
+            return false;
+        }
         let capitals = word.to_ascii_uppercase();
         let is_level = LEVELS.contains(&&*capitals) || SHORT_LEVELS.contains(&word);
         if self.record.severity.is_some() || !is_level {
@@ -143,8 +149,8 @@ impl<'a> Head<'a> {
         }
         let rest = if let Some(inner) = self.rest.strip_prefix('[') {
             inner.split_once(']')
-        } else if let Some((word, rest)) = self.rest.split_once(", [").filter(|(word, _)| word.len() == 1) {
-            Some((word, rest))
+        } else if let Some(rest) = self.rest.get(1..).and_then(|rest| rest.strip_prefix(", [")) {
+            Some(("", rest))
         } else {
             let end = self.rest.find([' ', '\t', ']']).unwrap_or(self.rest.len());
             let (word, rest) = self.rest.split_at(end);
