@@ -80,7 +80,7 @@ impl Life {
     pub fn hear(&mut self, events: &[Event], now: SystemTime) -> Plain {
         for event in events {
             if event.kind.starts_with("platform.") && !self.repeats.is_repeat(event) {
-                self.take(event);
+                self.take(event, now);
             }
         }
         self.repeats.end_delivery();
@@ -125,10 +125,10 @@ impl Life {
         plain
     }
 
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: &Event, now: SystemTime) {
         self.latest = self.latest.max(event.time.unwrap_or_default());
         self.mode.take(event);
-        self.metrics.take(event, &self.mode);
+        self.metrics.take(event, &self.mode, now);
         self.startup.take(event, &self.mode);
         self.invocations.take(event);
     }
@@ -149,7 +149,9 @@ impl Life {
         }
         let turns = self.invocations.settle(self.mode.is_managed());
         self.tell(turns, &mut plain, now);
-        if let Some(first) = self.invocations.first() {
+        if let Some(first) = self.invocations.first()
+            && (first.trace.is_some() || first.start.is_some())
+        {
             self.spans.first(first, now);
         }
         self.startup.started().into_iter().for_each(|started| self.spans.started(started));

@@ -236,7 +236,8 @@ proptest! {
 
     #[test]
     fn in_any_order_and_delivered_twice_everything_is_told_once(all in deliveries()) {
-        let mut stage = Stage::new(r#"{"invocation_spans": true, "export_interval_ms": 0, "metrics_temporality": "delta"}"#, &[]);
+        let settings = r#"{"invocation_spans": true, "export_interval_ms": 0, "metrics_temporality": "delta"}"#;
+        let mut stage = Stage::new(settings, &[]);
         for number in 0..5 {
             stage.invoked(&format!("id-{number}"), Some(SAMPLED));
         }

@@ -45,8 +45,8 @@ impl Metrics {
         Metrics { instruments, delta, interval, told: now, has_told, ahead, heard_done }
     }
 
-    /// Counts `event` in.
-    pub fn take(&mut self, event: &Event, mode: &Mode) {
+    /// Counts `event` in, heard at `now`.
+    pub fn take(&mut self, event: &Event, mode: &Mode, now: SystemTime) {
         let record = &event.record;
         if !record.is_object() {
             return;
@@ -57,7 +57,7 @@ impl Metrics {
             // waits for the start of one that is held ready.
             "platform.initStart" if mode.is_snapshot(event) || mode.is_held_ready(event) => {}
             "platform.initStart" => self.add(Name::Coldstarts, 1.0),
-            "platform.restoreStart" => self.restored(event),
+            "platform.restoreStart" => self.restored(event, now),
             "platform.initReport" => {
                 self.status(record);
                 if !mode.is_snapshot(event) {
@@ -148,10 +148,10 @@ impl Metrics {
 
     /// A restored environment begins with its restore, not when its snapshot was taken. Its first invocation waits
     /// for that as another's waits for the init.
-    fn restored(&mut self, event: &Event) {
+    fn restored(&mut self, event: &Event, now: SystemTime) {
         self.add(Name::Coldstarts, 1.0);
         let Some(time) = event.time.filter(|_| !self.has_told) else { return };
-        let since = UNIX_EPOCH + Duration::from_nanos(time);
+        let since = (UNIX_EPOCH + Duration::from_nanos(time)).min(now);
         self.instruments.iter_mut().for_each(|instrument| instrument.begin(since));
     }
 
