@@ -7,9 +7,10 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
 use super::attributes::Attributes;
 use super::json::{Json, Object};
-use super::keys::Key::*;
+use super::keys::Key::{self, *};
 use super::name::cut;
 use super::source::Source;
+use super::url::{without_password, without_user_info};
 use super::{Mapping, Settings};
 
 /// The most annotations that X-Ray indexes.
@@ -104,7 +105,7 @@ impl<'a> Rules<'a> {
             return Becomes::Metadata;
         }
         match value {
-            Some(Value::StringValue(text)) => Becomes::Annotation(text.as_str().into()),
+            Some(Value::StringValue(text)) => Becomes::Annotation(self.text(key, text)),
             Some(Value::BoolValue(value)) => Becomes::Annotation((*value).into()),
             Some(Value::IntValue(value)) => Becomes::Annotation((*value).into()),
             Some(Value::DoubleValue(value)) => Becomes::Annotation(Json::Double(*value)),
@@ -113,8 +114,22 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn json(&self, value: &'a Value) -> Json<'a> {
-        if self.is_contrib { Json::GoValue(value) } else { Json::Value(value) }
+    /// What the metadata holds of an attribute.
+    fn json(&self, key: &str, value: &'a Value) -> Json<'a> {
+        match value {
+            Value::StringValue(text) => self.text(key, text),
+            value if self.is_contrib => Json::GoValue(value),
+            value => Json::Value(value),
+        }
+    }
+
+    /// Text, without the password that may be in it. The Go exporter shows it.
+    fn text(&self, key: &str, text: &'a str) -> Json<'a> {
+        match Key::of(key) {
+            Some(UrlFull | HttpUrl) if !self.is_contrib => without_user_info(text).into(),
+            Some(DbConnectionString) if !self.is_contrib => without_password(text).into(),
+            _ => text.into(),
+        }
     }
 }
 
@@ -159,10 +174,10 @@ impl<'a> Notes<'a> {
             return false;
         }
         let (value, is_cut) = match value {
-            Json::Text(Cow::Borrowed(text)) => {
-                let (text, is_cut) = cut(text, MOST_IN_TEXT);
-                (text.into(), is_cut)
-            }
+            Json::Text(text) => match cut(text, MOST_IN_TEXT) {
+                (_, false) => (value.clone(), false),
+                (short, true) => (short.to_owned().into(), true),
+            },
             value => (value.clone(), false),
         };
         self.annotations.set(sound, value);
@@ -172,7 +187,10 @@ impl<'a> Notes<'a> {
     /// Adds to the default metadata.
     fn keep(&mut self, key: Cow<'a, str>, value: Option<&'a Value>, rules: &Rules<'a>) {
         match value {
-            Some(value) => self.default.set(key, rules.json(value)),
+            Some(value) => {
+                let json = rules.json(&key, value);
+                self.default.set(key, json);
+            }
             None if rules.is_contrib => {}
             None => self.default.set(key, Json::Null),
         }

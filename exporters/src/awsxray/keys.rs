@@ -140,6 +140,12 @@ impl Key {
     pub fn of(text: &str) -> Option<Key> {
         KEYS.binary_search_by(|(known, _)| known.cmp(&text)).ok().map(|at| KEYS[at].1)
     }
+
+    /// The names of all.
+    #[cfg(test)]
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        KEYS.iter().map(|(text, _)| *text)
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The segment of a span, block by block.
 
+use std::borrow::Cow;
+
 use super::annotations::notes;
 use super::attributes::Attributes;
 use super::cause::{self, About, Cause};
@@ -9,14 +11,35 @@ use super::id::Ids;
 use super::improved;
 use super::json::Object;
 use super::keys::Key::*;
+use super::limits::MOST_CHARACTERS;
 use super::links::links;
 use super::segment::{Segment, Time};
 use super::source::{Source, is_aws_api};
 use super::{Mapping, lambda, origin};
 
-/// The segment of the span `source` with `attributes`, named `id` and beneath `parent` whatever the span says.
-pub fn segment<'a>(source: &Source<'a>, mut attributes: Attributes<'a>, ids: &mut Ids) -> Segment<'a> {
-    let is_part = !source.is_served() && source.parent.is_some() || lambda::is_under_function(source);
+/// What the document of a span stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The span as it is.
+    Span,
+    /// What its service calls.
+    Call,
+    /// Its service.
+    Service,
+}
+
+/// The segment of the span `source` with `attributes`.
+pub fn segment<'a>(
+    source: &Source<'a>,
+    mut attributes: Attributes<'a>,
+    role: Role,
+    ids: &mut Ids,
+) -> Segment<'a> {
+    let is_part = match (role, source.settings.mapping) {
+        (Role::Call, Mapping::Improved) => true,
+        (Role::Service, Mapping::Improved) => false,
+        _ => !source.is_served() && source.parent.is_some() || lambda::is_under_function(source),
+    };
     let is_in_progress = attributes.bool(AwsXrayInprogress) == Some(true);
     let end = (!is_in_progress).then_some(source.span.end_time_unix_nano);
     let start = source.span.start_time_unix_nano;
@@ -89,15 +112,16 @@ fn of_improved<'a>(
     let http = improved::http::http(source, attributes);
     let aws = improved::aws::aws(source, attributes, is_subsegment);
     let sql = improved::sql::sql(attributes);
-    let user = attributes.first_text(&[EnduserId, UserId]).map(|(_, user)| user.into());
+    let user = user(attributes);
     let told = attributes.text(AwsXrayResourceArn);
     let function = if is_subsegment { None } else { lambda::function_arn(source, attributes) };
     let traced = attributes.bool(AwsXrayTraced).filter(|_| is_subsegment);
-    let mut said = vec![];
-    said.extend(told.map(|_| AwsXrayResourceArn));
-    said.extend(traced.map(|_| AwsXrayTraced));
-    said.extend(attributes.first_text(&[EnduserId, UserId]).map(|(key, _)| key));
-    attributes.say(&said);
+    if told.is_some() {
+        attributes.say(&[AwsXrayResourceArn]);
+    }
+    if traced.is_some() {
+        attributes.say(&[AwsXrayTraced]);
+    }
     let (links, other_links) = links(source);
     let is_aws = improved::naming::is_aws(attributes);
     let mut notes = notes(source, attributes, !is_subsegment);
@@ -126,6 +150,18 @@ fn of_improved<'a>(
         annotations: notes.annotations,
         links,
     }
+}
+
+/// Who wanted it: text, or a number.
+fn user<'a>(attributes: &mut Attributes<'a>) -> Option<Cow<'a, str>> {
+    let keys = &[EnduserId, UserId];
+    let text = attributes.first_text(keys).map(|(key, user)| (key, Cow::Borrowed(user)));
+    let number = || attributes.first_number(keys).map(|(key, user)| (key, user.to_string().into()));
+    let (key, user) = text.or_else(number)?;
+    if user.chars().count() <= MOST_CHARACTERS {
+        attributes.say(&[key]);
+    }
+    Some(user)
 }
 
 fn cause<'a>(source: &Source<'a>, attributes: &Attributes<'a>, ids: &mut Ids) -> Option<Cause<'a>> {

@@ -8,10 +8,13 @@ use super::letters::is_letter;
 const MOST: usize = 200;
 
 /// `name` without the characters that X-Ray does not take, and without those after the 200th. Tabs and line ends
-/// become blanks.
+/// become blanks, and blanks around it go.
 pub fn clean(name: &str) -> Cow<'_, str> {
     let sound = |character| is_name(character).then_some(character);
-    kept(name, |character| if character.is_ascii_whitespace() { Some(' ') } else { sound(character) })
+    match kept(name, |character| if character.is_ascii_whitespace() { Some(' ') } else { sound(character) }) {
+        Cow::Borrowed(name) => name.trim().into(),
+        Cow::Owned(name) => name.trim().to_owned().into(),
+    }
 }
 
 /// `name` as the Go exporter cleans one: neither blanks nor numbers beyond ASCII remain, and it is cut by bytes.

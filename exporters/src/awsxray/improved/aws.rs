@@ -69,7 +69,10 @@ fn call<'a>(attributes: &mut Attributes<'a>, aws: &mut Object<'a>) {
             let names: Vec<_> = names.values.iter().map(|name| string(name.value.as_ref())).collect();
             match names.as_slice() {
                 [name] => aws.set_text("table_name", Some(*name)),
-                _ => aws.set("table_names", names.into_iter().map(Json::from).collect::<Vec<_>>()),
+                _ => {
+                    aws.remove(&["table_name"]);
+                    aws.set("table_names", names.into_iter().map(Json::from).collect::<Vec<_>>());
+                }
             }
             attributes.say(&[AwsDynamodbTableNames]);
         }

@@ -51,9 +51,10 @@ pub fn remote<'a>(source: &Source<'a>, attributes: &Attributes<'a>) -> Option<Co
         .or_else(|| database(attributes))
         .or_else(|| rpc_service(attributes).and_then(sound))
         .or_else(|| {
-            let hosts = &[ServerAddress, HttpHost, NetPeerName, MessagingSystem];
-            let found = attributes.first_text(hosts).filter(|_| source.is_call())?;
-            sound(found.1)
+            let found = |keys| attributes.first_text(keys).map(|found| found.1);
+            let address =
+                found(&[ServerAddress, HttpHost, NetPeerName]).or_else(|| host(found(&[UrlFull, HttpUrl])?));
+            address.or_else(|| found(&[MessagingSystem])).filter(|_| source.is_call()).and_then(sound)
         })
 }
 
