@@ -91,7 +91,7 @@ fn shed_metadata(metadata: &mut Object<'_>, over: &mut usize, left_out: &mut Vec
             );
         }
     }
-    sizes.sort_by(|one, other| other.0.cmp(&one.0));
+    sizes.sort_by_key(|(size, ..)| std::cmp::Reverse(*size));
     for (size, at, namespace, key) in sizes {
         if *over == 0 {
             return;

@@ -103,8 +103,8 @@ fn client_ip<'a>(request: &mut Object<'a>, attributes: &mut Attributes<'a>) {
 /// the metadata too.
 fn url<'a>(source: &Source<'a>, attributes: &mut Attributes<'a>) -> Option<Cow<'a, str>> {
     if let Some((_, url)) = attributes.first_text(&[UrlFull, HttpUrl]) {
-        let is_whole = cut(url, MOST_CHARACTERS).1;
-        if !is_whole {
+        let is_cut = cut(url, MOST_CHARACTERS).1;
+        if !is_cut {
             attributes.say(&[UrlFull, HttpUrl]);
         }
         return Some(match without_user_info(url) {
@@ -125,15 +125,13 @@ fn url<'a>(source: &Source<'a>, attributes: &mut Attributes<'a>) -> Option<Cow<'
     let path = attributes.first_text(&[UrlPath, HttpTarget]);
     let query = attributes.first_text(&[UrlQuery]).filter(|_| path.is_none_or(|(key, _)| key == UrlPath));
     let url = compose(scheme.map(|found| found.1), host, port, path.map(|found| found.1), query);
-    let (url, is_cut) = match cut(&url, MOST_CHARACTERS) {
-        (url, is_cut) => (url.to_owned(), is_cut),
-    };
+    let (short, is_cut) = cut(&url, MOST_CHARACTERS);
     if !is_cut {
         let used = [scheme, Some(host), path, query].map(|found| found.map(|(key, _)| key));
         let used = used.into_iter().flatten().chain(port.map(|(key, _)| key));
         attributes.say(&used.collect::<Vec<_>>());
     }
-    Some(url.into())
+    Some(short.to_owned().into())
 }
 
 fn compose(

@@ -5,6 +5,7 @@ mod contrib;
 mod golden;
 mod limits;
 mod links_to_lambda;
+mod names;
 mod normal;
 mod random;
 mod rules;
@@ -27,7 +28,7 @@ fn request(json: &Value) -> ExportTraceServiceRequest {
 fn documents(request: &ExportTraceServiceRequest, settings: &Settings, facts: &Facts<'_>) -> Vec<Value> {
     let translation = translate(request, settings, facts);
     assert_eq!(translation.untranslated, []);
-    translation.documents.iter().map(|document| valid::parsed(document)).collect()
+    translation.documents.iter().map(valid::parsed).collect()
 }
 
 /// An attribute value of OTLP/JSON.
