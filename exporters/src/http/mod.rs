@@ -12,7 +12,6 @@ mod stream;
 pub(crate) mod tls;
 mod url;
 
-use std::future::ready;
 use std::rc::Rc;
 use std::time::SystemTime;
 
@@ -78,7 +77,8 @@ impl Client {
     /// # Errors
     /// No answer came.
     pub async fn get(&self, path: &PathAndQuery, headers: HeaderMap) -> Result<Answer, Failure> {
-        self.send(Method::GET, path, headers, ready(Vec::new().into())).await
+        let opened = self.connection().await?;
+        self.send(opened, self.request(Method::GET, path, headers, Vec::new().into())?).await
     }
 
     /// Posts `body` and reads the answer. The body is made once there is a connection: what is costly to make
@@ -95,18 +95,12 @@ impl Client {
         headers: HeaderMap,
         body: impl Future<Output = Pieces>,
     ) -> Result<Answer, Failure> {
-        self.send(Method::POST, path, headers, body).await
+        let opened = self.connection().await?;
+        self.send(opened, self.request(Method::POST, path, headers, body.await)?).await
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        path: &PathAndQuery,
-        headers: HeaderMap,
-        body: impl Future<Output = Pieces>,
-    ) -> Result<Answer, Failure> {
-        let opened = self.connection().await?;
-        let request = self.request(method, path, headers, body.await)?;
+    /// Sends `request` with what proves the sender, and once more if that learns from the answer.
+    async fn send(&self, opened: (Connection, bool), request: Request<Pieces>) -> Result<Answer, Failure> {
         let Some(authenticator) = &self.authenticator else { return self.deliver(opened, request).await };
         let mut authenticated = request.clone();
         authenticator.authenticate(&mut authenticated).await?;
