@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use simulator::{Behaviour, FakeBackend, Function, InitType, Lambda, Lines, Quirks, Report};
+use simulator::{Behaviour, FakeBackend, Function, InitType, Lambda, Lines, Otlp, Quirks, Report};
 use simulator::{RuntimeDone, Sandbox, Status, TelemetryApi, free_port};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -254,6 +254,45 @@ async fn on_managed_instances_lines_arrive_as_they_are_written() {
     assert_eq!(backend.wait_for_items(100).await, 100);
     lined.assert_arrived_once(&backend);
     assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+}
+
+#[tokio::test]
+async fn long_initialised_and_restored_environments_lose_nothing_either() {
+    for init_type in [InitType::ProvisionedConcurrency, InitType::SnapStart] {
+        let backend = FakeBackend::start().await;
+        let lambda = lambda(&backend, "{log_report: true}").init_type(init_type);
+        let mut sandbox = start(lambda).await;
+        assert_eq!(backend.requests().len(), 0, "nothing is sent before the first invocation");
+        let mut lined = Lined::default();
+        for _ in 0..5 {
+            lined.invoke(&mut sandbox, 20).await;
+            lined.assert_arrived_once(&backend);
+        }
+        assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+        lined.assert_arrived_once(&backend);
+        for invocation in sandbox.invocations() {
+            assert_eq!(words(&backend, "REPORT", &invocation.request_id), 1, "{init_type:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_restore_the_resource_is_the_new_instance() {
+    let backend = FakeBackend::start().await;
+    let mut sandbox = start(lambda(&backend, "{types: [function]}")).await;
+    let mut lined = Lined::default();
+    lined.invoke(&mut sandbox, 1).await;
+    sandbox.emit("platform.restoreStart", serde_json::json!({"instanceId": "2026/01/01/[7]restored"}));
+    lined.invoke(&mut sandbox, 1).await;
+    let instance = |otlp: Otlp| {
+        let Otlp::Logs(mut request) = otlp else { panic!("{otlp:?}") };
+        let attributes = request.resource_logs.remove(0).resource.unwrap().attributes;
+        let instance = attributes.into_iter().find(|attribute| attribute.key == "faas.instance").unwrap();
+        instance.value.and_then(|value| value.value).unwrap()
+    };
+    let instances: Vec<_> = backend.accepted().into_iter().map(instance).collect();
+    let restored = Value::StringValue("2026/01/01/[7]restored".into());
+    assert_eq!((instances.len(), instances[0] == restored, &instances[1]), (2, false, &restored));
 }
 
 /// A delivery of one line, as HTTP.
