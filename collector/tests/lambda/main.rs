@@ -5,6 +5,7 @@
 mod configuration;
 mod events;
 mod ledger;
+mod life;
 mod outage;
 mod relay;
 mod stage;
