@@ -9,6 +9,7 @@ mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -166,8 +167,10 @@ impl Telemetry {
         events.retain(|event| event.kind != "extension" || !self.0.log.has_written(&event.record));
         resource::learn_from(&events, &self.0.host);
         self.0.book_reports(&events);
-        if !events.is_empty() {
-            self.0.feed.tell(News::Events(&events));
+        // Were the end of an invocation lost with what a receiver can't bear, the invocation would be held for long.
+        let tell = AssertUnwindSafe(|| self.0.feed.tell(News::Events(&events)));
+        if !events.is_empty() && catch_unwind(tell).is_err() {
+            ::log::error!("telemetryapi panicked; of {} events some are lost", events.len());
         }
         let mut known = self.0.done.borrow_mut();
         known.extend(done);

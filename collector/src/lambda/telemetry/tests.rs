@@ -82,6 +82,15 @@ async fn the_receivers_are_told_all_before_the_invocation_counts_as_done() {
     assert_eq!(seen.await, 2);
 }
 
+#[tokio::test]
+async fn a_receiver_that_panics_does_not_hold_the_invocation() {
+    let (telemetry, _) = listening();
+    let joined = telemetry.0.feed.join(|_| panic!("a receiver that can't bear this"));
+    hear(&telemetry, &format!("[{DONE}]"));
+    telemetry.done("r1").await;
+    drop(joined);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_invocation_is_held_for_the_rest_of_a_cut_record_but_not_for_long() {
     let (telemetry, told) = listening();
