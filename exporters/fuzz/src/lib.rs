@@ -1,0 +1,36 @@
+//! What the target holds to be true. Run it for ten minutes, from `exporters`:
+//! `cargo +nightly fuzz run segments -- -max_total_time=600`.
+
+use bytes::Bytes;
+use exporters::awsxray::{Facts, Mapping, Settings, translate};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use pipeline::{Batch, Budget, Signal};
+
+/// X-Ray's rules, as the tests have them.
+mod awsxray {
+    pub use exporters::awsxray::Document;
+
+    pub mod tests {
+        #[path = "../../../../src/awsxray/tests/valid.rs"]
+        pub mod valid;
+    }
+}
+
+/// Spans, in protobuf or JSON, become documents that X-Ray takes, or there is a reason for each why not.
+pub fn spans_become_valid_documents(data: &[u8]) {
+    let lease = || Budget::new(usize::MAX / 2).lease(0).expect("an empty budget has room for nothing");
+    let batch = Batch::admit_json(Signal::Traces, data, lease())
+        .or_else(|_| Batch::admit(Signal::Traces, Bytes::copy_from_slice(data), lease()));
+    let Ok(batch) = batch else { return };
+    let request: ExportTraceServiceRequest = batch.decode();
+    for mapping in [Mapping::Improved, Mapping::Contrib] {
+        for index_all_attributes in [false, true] {
+            let settings = Settings { mapping, index_all_attributes, ..Settings::default() };
+            let translation = translate(&request, &settings, &Facts::default());
+            assert!(translation.documents.len() + translation.untranslated.len() >= batch.items());
+            for document in &translation.documents {
+                awsxray::tests::valid::parsed(document);
+            }
+        }
+    }
+}
