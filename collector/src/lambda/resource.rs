@@ -118,7 +118,7 @@ mod tests {
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
         ]);
         learn_at_start(&env, &host);
-        learn_registered(&Function { account_id: Some("123456789012".into()), ..Function::default() }, &host);
+        learn_registered(&Function { account_id: Some("123456789012".into()) }, &host);
         let expected = [
             ("cloud.provider", "aws"),
             ("cloud.platform", "aws_lambda"),
