@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use crate::events;
 use crate::function::Function;
 use crate::journal::Moment;
-use crate::lambda::{InitType, Program};
+use crate::lambda::Program;
+use crate::mode::InitType;
 use crate::platform::{ExtensionState, FUNCTION, Fault, Platform};
 use crate::process::{self, Process};
 use crate::sandbox::Sandbox;
@@ -30,6 +31,9 @@ impl Sandbox {
         };
         let error = outcome.as_ref().err().map(|fault| fault.error_type().to_owned());
         let took = begun.elapsed();
+        if outcome.is_err() && platform.state.read(|state| state.registration_open) {
+            platform.tell(events::init_done(lambda, phase, error.as_deref(), None));
+        }
         for event in platform.state.read(|state| {
             let event = |extension: &crate::platform::Extension| {
                 events::extension(&extension.name, &format!("{:?}", extension.state), &extension.events)

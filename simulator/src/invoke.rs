@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::sleep_until;
 
-use crate::clock::{epoch_ms, iso8601, random, uuid};
+use crate::call::{invoke_event, new_call};
+use crate::clock::epoch_ms;
 use crate::events::Call;
 use crate::function::{Function, Outcome};
 use crate::journal::Moment;
-use crate::lambda::{InitType, Tracing};
 use crate::managed;
+use crate::mode::InitType;
 use crate::platform::{FUNCTION, Fault, Offer, Platform};
 use crate::quirks::RuntimeDone;
 use crate::sandbox::Sandbox;
@@ -80,7 +81,8 @@ impl Sandbox {
     {
         if self.platform.managed() {
             let cold = self.invocations.is_empty();
-            let invocation = managed::run(&self.platform, cold, script).await;
+            let work = |function| async { (script(function).await.into(), None) };
+            let invocation = managed::run(&self.platform, cold, work).await;
             self.invocations.push(invocation.clone());
             return invocation;
         }
@@ -108,6 +110,9 @@ impl Sandbox {
 
     /// Invokes the function's own runtime ([`Lambda::runtime`](crate::Lambda::runtime)) with this event.
     pub async fn invoke_event(&mut self, event: Value) -> Invocation {
+        if self.platform.managed() {
+            return self.invoke_events_together(vec![event]).await.remove(0);
+        }
         let running = match self.begin().await {
             Ok(running) => running,
             Err(failed) => return *failed,
@@ -120,15 +125,15 @@ impl Sandbox {
             trace: running.call.runtime_trace(),
             payload: event.to_string().into(),
         };
-        platform.state.change(|state| state.runtime.offered = Some(offer));
+        platform.state.change(|state| state.runtime.offered.push_back(offer));
         let response = platform.state.until(|state| {
             let runtime = &mut state.runtime;
-            let idle = runtime.waiting && runtime.offered.is_none() && runtime.running.is_none();
-            if idle { runtime.response.take() } else { None }
+            let idle = runtime.waiting && runtime.offered.is_empty() && runtime.running.is_empty();
+            if idle { runtime.answer(&request) } else { None }
         });
         let verdict = tokio::select! {
-            (body, error) = response => {
-                Verdict::Ended(error.map_or(Outcome::Success, Outcome::Error), Some(body))
+            answer = response => {
+                Verdict::Ended(answer.error.map_or(Outcome::Success, Outcome::Error), Some(answer.body))
             }
             () = sleep_until(running.deadline.into()) => Verdict::TimedOut,
             fault = fault(&platform) => Verdict::Broken(fault),
@@ -280,38 +285,4 @@ async fn idle(platform: &Platform) {
         told.all(|extension| extension.is_idle()).then_some(())
     });
     idle.await;
-}
-
-pub(crate) fn new_call(platform: &Platform) -> Call {
-    let (no_tracing, malformed) =
-        platform.quirks.read(|quirks| (quirks.no_tracing, quirks.malformed_span_times));
-    let lambda = &platform.lambda;
-    let root = format!("1-{:08x}-{:024x}", epoch_ms(SystemTime::now()) / 1000, u128::from(random()));
-    let sampled = u8::from(lambda.tracing != Tracing::NotSampled);
-    Call {
-        request_id: uuid(),
-        version: lambda.version.clone(),
-        trace: (!no_tracing).then(|| format!("Root={root};Parent={:016x};Sampled={sampled}", random())),
-        segment: (lambda.tracing == Tracing::Active).then(|| format!("{:016x}", random())),
-        tenant: lambda.tenant.clone(),
-        span_times: if malformed { malformed_time } else { iso8601 },
-    }
-}
-
-/// As in some of AWS's examples: `12:01:23:521Z` for the time of day.
-fn malformed_time(time: SystemTime) -> String {
-    iso8601(time).replace('.', ":")
-}
-
-fn invoke_event(platform: &Platform, call: &Call, started: SystemTime) -> Value {
-    let mut event = json!({
-        "eventType": "INVOKE",
-        "deadlineMs": epoch_ms(started + platform.lambda.timeout),
-        "requestId": call.request_id,
-        "invokedFunctionArn": platform.lambda.arn(),
-    });
-    if let Some(trace) = &call.trace {
-        event["tracing"] = json!({ "type": "X-Amzn-Trace-Id", "value": trace });
-    }
-    event
 }

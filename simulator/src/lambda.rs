@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock;
 use crate::function::Function;
+use crate::mode::{InitType, Tracing};
 use crate::quirks::{Quirks, TelemetryApi};
 use crate::sandbox::{NotStarted, Sandbox};
 
@@ -17,44 +18,6 @@ pub struct Program {
     pub path: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
-}
-
-/// Why an environment is initialised: `AWS_LAMBDA_INITIALIZATION_TYPE`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum InitType {
-    /// An invocation waits for it.
-    #[default]
-    OnDemand,
-    /// Long before the first invocation; frozen until then.
-    ProvisionedConcurrency,
-    /// Initialised when its version was published, and restored from a snapshot for its first invocation.
-    SnapStart,
-    /// Lambda Managed Instances: never frozen, no INVOKE events, no `platform.runtimeDone`.
-    ManagedInstances,
-}
-
-impl InitType {
-    /// The value of `AWS_LAMBDA_INITIALIZATION_TYPE`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            InitType::OnDemand => "on-demand",
-            InitType::ProvisionedConcurrency => "provisioned-concurrency",
-            InitType::SnapStart => "snap-start",
-            InitType::ManagedInstances => "lambda-managed-instances",
-        }
-    }
-}
-
-/// How a function is traced with X-Ray.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tracing {
-    /// The caller's sampled header is handed through; Lambda adds no segments.
-    #[default]
-    PassThrough,
-    /// Lambda's own segments: the runtime sees the function's as its parent, and events tell `spanId`.
-    Active,
-    /// The caller's header says `Sampled=0`, and platform events have no `tracing`.
-    NotSampled,
 }
 
 pub(crate) type Script = dyn Fn(Function) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
@@ -72,6 +35,7 @@ pub struct Lambda {
     pub(crate) init_timeout: Duration,
     pub(crate) init_type: InitType,
     pub(crate) init_ago: Duration,
+    pub(crate) concurrency: usize,
     pub(crate) lazy: bool,
     pub(crate) extensions: Vec<Program>,
     pub(crate) env: Vec<(String, String)>,
@@ -101,6 +65,7 @@ impl Default for Lambda {
             init_timeout: Duration::from_secs(10),
             init_type: InitType::OnDemand,
             init_ago: Duration::ZERO,
+            concurrency: 1,
             lazy: false,
             extensions: Vec::new(),
             env: Vec::new(),
@@ -200,6 +165,12 @@ impl Lambda {
     /// Why the environment is initialised; on demand unless set.
     pub fn init_type(mut self, init_type: InitType) -> Lambda {
         self.init_type = init_type;
+        self
+    }
+
+    /// How many invocations the runtime of a managed instance takes at once: `AWS_LAMBDA_MAX_CONCURRENCY`; 1 unless set.
+    pub fn concurrency(mut self, invocations: usize) -> Lambda {
+        self.concurrency = invocations;
         self
     }
 

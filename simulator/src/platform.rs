@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::events::Event;
 use crate::journal::{Journal, Moment};
-use crate::lambda::{InitType, Lambda};
+use crate::lambda::Lambda;
+use crate::mode::InitType;
 use crate::quirks::{Lines, Quirks};
 use crate::shared::Shared;
 use crate::telemetry::{Item, Telemetry};
@@ -90,13 +91,20 @@ pub(crate) struct Runtime {
     pub restoring: bool,
     pub restored: bool,
     /// What it shall get.
-    pub offered: Option<Offer>,
-    /// The request id of what it works on.
-    pub running: Option<String>,
-    /// The body, and the error type if it is an error's.
-    pub response: Option<(Bytes, Option<String>)>,
+    pub offered: VecDeque<Offer>,
+    /// The request ids of what it works on: one, or several on Managed Instances.
+    pub running: Vec<String>,
+    pub answers: Vec<RuntimeAnswer>,
     pub init_error: Option<String>,
     pub exited: bool,
+}
+
+/// What the runtime made of an invocation.
+pub(crate) struct RuntimeAnswer {
+    pub request_id: String,
+    pub body: Bytes,
+    /// The type of the error that it is.
+    pub error: Option<String>,
 }
 
 /// An invocation for the runtime.
@@ -185,6 +193,14 @@ impl State {
         if !self.ending && self.fault.is_none() {
             self.fault = Some(fault);
         }
+    }
+}
+
+impl Runtime {
+    /// The answer to this invocation, taken out.
+    pub fn answer(&mut self, request: &str) -> Option<RuntimeAnswer> {
+        let at = self.answers.iter().position(|answer| answer.request_id == request)?;
+        Some(self.answers.swap_remove(at))
     }
 }
 

@@ -13,7 +13,8 @@ use tokio::process::Command;
 
 use crate::capture::{self, Capture, FRAMES_FD};
 use crate::journal::Moment;
-use crate::lambda::{InitType, Program};
+use crate::lambda::Program;
+use crate::mode::InitType;
 use crate::platform::{FUNCTION, Platform};
 use crate::shared::Shared;
 use crate::usage::Usage;
@@ -197,6 +198,9 @@ pub(crate) fn runtime_env(platform: &Platform, log_stream: &str) -> Vec<(String,
     if lambda.init_type != InitType::SnapStart {
         env.push(owned(("AWS_LAMBDA_LOG_GROUP_NAME", &group)));
         env.push(owned(("AWS_LAMBDA_LOG_STREAM_NAME", log_stream)));
+    }
+    if platform.managed() {
+        env.push(owned(("AWS_LAMBDA_MAX_CONCURRENCY", &lambda.concurrency.to_string())));
     }
     env.extend(lambda.env.iter().cloned());
     env

@@ -141,6 +141,28 @@ async fn managed_instances_run_invocations_side_by_side_and_tell_little_of_them(
 }
 
 #[tokio::test]
+async fn a_runtime_of_managed_instances_asks_for_several_invocations_at_once() {
+    let managed = Lambda::default().init_type(InitType::ManagedInstances).concurrency(3);
+    let mut sandbox = managed.runtime(ECHO, ["runtime"]).start().await.unwrap();
+    let events: Vec<Value> = (1..=3).map(|order| json!({ "meet": order })).collect();
+    let invocations = sandbox.invoke_events_together(events.clone()).await;
+    for (invocation, event) in invocations.iter().zip(events) {
+        assert_eq!(invocation.status, Status::Success);
+        assert_eq!(invocation.response.as_deref(), Some(event.to_string().as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn an_init_phase_that_fails_is_told_as_such() {
+    let runtime = subscribed(InitType::OnDemand).runtime("/bin/sh", ["-c", "exit 1"]);
+    let failed = runtime.env("ECHO_FAULT", "stay").start().await.unwrap_err();
+    for kind in ["platform.initRuntimeDone", "platform.initReport"] {
+        let told = failed.sandbox.output().into_iter().find(|line| line.text.contains(kind)).unwrap().text;
+        assert!(told.contains(r#""status":"error","errorType":"Runtime.ExitError""#), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn an_invocation_that_takes_too_long_ends_alone_on_managed_instances() {
     let lambda = Lambda::new(ECHO).init_type(InitType::ManagedInstances).env("ECHO_EVENTS", "SHUTDOWN");
     let mut sandbox = lambda.timeout(Duration::from_millis(100)).start().await.unwrap();

@@ -6,8 +6,8 @@ use http_body_util::Full;
 
 use super::{Call, Reply, accepted, error as refuse, status};
 use crate::journal::Moment;
-use crate::lambda::InitType;
-use crate::platform::{Fault, Offer, Platform};
+use crate::mode::InitType;
+use crate::platform::{Fault, Offer, Platform, RuntimeAnswer};
 
 /// The largest response: 6 MiB and 100 bytes.
 const LARGEST_RESPONSE: usize = 6 * 1024 * 1024 + 100;
@@ -17,7 +17,9 @@ pub(super) async fn next(platform: &Platform) -> Reply {
     let (done, first) = platform.state.change(|state| {
         let runtime = &mut state.runtime;
         let first = state.registration_open;
-        (runtime.running.take(), first)
+        // Managed Instances have several: there an answer is the end.
+        let done = if platform.managed() { None } else { runtime.running.pop() };
+        (done, first)
     });
     match done {
         Some(request) => {
@@ -30,9 +32,9 @@ pub(super) async fn next(platform: &Platform) -> Reply {
     }
     platform.state.change(|state| state.runtime.waiting = true);
     let offer = platform.state.until(|state| {
-        let offer = state.runtime.offered.take()?;
+        let offer = state.runtime.offered.pop_front()?;
         state.runtime.waiting = false;
-        state.runtime.running = Some(offer.request_id.clone());
+        state.runtime.running.push(offer.request_id.clone());
         Some(offer)
     });
     let offer = offer.await;
@@ -76,17 +78,16 @@ pub(super) fn respond(platform: &Platform, id: &str, body: Bytes, error: Option<
         let message = "Exceeded maximum allowed payload size (6291556 bytes).";
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message);
     }
-    let known = platform.state.change(|state| {
-        if state.runtime.running.as_deref() != Some(id) {
-            return false;
-        }
-        state.runtime.response = Some((body, error));
-        true
-    });
-    if !known {
+    if !platform.state.read(|state| state.runtime.running.iter().any(|running| running == id)) {
         return refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
     }
     platform.record(Moment::Responded { request: id.into() });
+    platform.state.change(|state| {
+        if platform.managed() {
+            state.runtime.running.retain(|running| running != id);
+        }
+        state.runtime.answers.push(RuntimeAnswer { request_id: id.into(), body, error });
+    });
     accepted()
 }
 

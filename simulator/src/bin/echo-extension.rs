@@ -4,21 +4,31 @@
 //! after such telemetry; `ECHO_EVENTS=INVOKE` registers only that; `ECHO_FAULT=init-error|exit-error|crash|stay`
 //! misbehaves: in its init, in its first invocation (`exit-error`, `crash`), or by not exiting at SHUTDOWN;
 //! `ECHO_REFUSE=n` refuses the first n batches of telemetry. With the argument `runtime` it is the smallest runtime
-//! instead: it answers each event with the event, or fails with the error type in the event's `fail`; where there is
+//! instead: it answers each event with the event, or fails with the error type in the event's `fail`; an event with
+//! `meet` is answered when as many are there as it takes at once (`AWS_LAMBDA_MAX_CONCURRENCY`); where there is
 //! a channel for frames, it writes the event there too, as if at one second and 234 ms of 2026.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Barrier};
 use std::{env, process, thread};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let api = env::var("AWS_LAMBDA_RUNTIME_API")?;
     if env::args().nth(1).as_deref() == Some("runtime") {
-        return Ok(runtime(&api)?);
+        let workers =
+            env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().and_then(|most| most.parse().ok()).unwrap_or(1);
+        let meeting = Barrier::new(workers);
+        return thread::scope(|scope| {
+            let start = |_| scope.spawn(|| runtime(&api, &meeting));
+            let workers: Vec<_> = (0..workers).map(start).collect();
+            workers
+                .into_iter()
+                .try_for_each(|worker| Ok(worker.join().map_err(|_| "a worker panicked")??))
+        });
     }
     let setting = |name: &str| env::var(name).unwrap_or_default();
     let name = env::args().next().unwrap_or_default();
@@ -60,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-fn runtime(api: &str) -> std::io::Result<()> {
+fn runtime(api: &str, meeting: &Barrier) -> std::io::Result<()> {
     if env::var("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Ok("snap-start") {
         call(api, "GET /2018-06-01/runtime/restore/next", &[], "")?;
         println!("restored");
@@ -71,6 +81,9 @@ fn runtime(api: &str) -> std::io::Result<()> {
         if let Ok(descriptor) = env::var("_LAMBDA_TELEMETRY_LOG_FD") {
             let mut channel = File::options().write(true).open(format!("/proc/self/fd/{descriptor}"))?;
             channel.write_all(&frame(1_767_225_601_234_567, &event))?;
+        }
+        if event.contains("meet") {
+            meeting.wait();
         }
         let id = header(&head, "lambda-runtime-aws-request-id").unwrap_or_default();
         let invocation = format!("POST /2018-06-01/runtime/invocation/{id}");
