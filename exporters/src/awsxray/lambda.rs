@@ -1,6 +1,5 @@
 //! How the spans of a Lambda function hang beneath the segment that Lambda itself writes for the function.
 
-use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use pipeline::Invocation;
 
 use super::attributes::Attributes;
@@ -64,8 +63,7 @@ pub fn aws<'a>(source: &Source<'a>, attributes: &mut Attributes<'a>, aws: &mut O
 }
 
 fn is_lambda(source: &Source<'_>) -> bool {
-    source.resource.text(CloudPlatform) == Some("aws_lambda")
-        || !source.facts.invocations.is_empty() && source.kind != SpanKind::Unspecified
+    source.resource.text(CloudPlatform) == Some("aws_lambda") || !source.facts.invocations.is_empty()
 }
 
 /// The invocation that the span belongs to, as it says itself or as its trace tells.
