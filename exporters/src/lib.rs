@@ -15,12 +15,13 @@ use pipeline::{Exporter, Factory};
 
 /// Every exporter of this distribution. They find their authenticators in `shared`.
 pub fn all(shared: &Shared) -> Vec<Factory<dyn Exporter>> {
-    let (shared, shared_too) = (shared.clone(), shared.clone());
+    let [for_xray, for_grpc, for_http] = [0; 3].map(|_| shared.clone());
     vec![
+        Factory::new("awsxray", move |node, context| awsxray::build(node, context, &for_xray)),
         Factory::new("debug", debug::build).alias("logging"),
-        Factory::new("otlp_grpc", move |node, context| otlp_grpc::build(node, context, &shared_too))
+        Factory::new("otlp_grpc", move |node, context| otlp_grpc::build(node, context, &for_grpc))
             .alias("otlp"),
-        Factory::new("otlp_http", move |node, context| otlp_http::build(node, context, &shared))
+        Factory::new("otlp_http", move |node, context| otlp_http::build(node, context, &for_http))
             .alias("otlphttp"),
     ]
 }

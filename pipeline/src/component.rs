@@ -89,6 +89,17 @@ pub enum Undelivered {
         /// Why.
         cause: Error,
     },
+    /// It has settled a part, and may take `rest` later. That is kept in the place of the whole.
+    RetryRest {
+        /// What is still to be delivered.
+        rest: Box<Batch>,
+        /// Items beside it that the backend rejected for good.
+        rejected: usize,
+        /// Not before this has passed.
+        after: Option<Duration>,
+        /// Why.
+        cause: Error,
+    },
     /// The request was too large. It is cut in two and sent again; what can't be cut is refused.
     TooLarge {
         /// Why.

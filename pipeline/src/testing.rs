@@ -44,6 +44,8 @@ pub enum Answer {
     RefuseWith(u32),
     /// Rejects so many items of it.
     Reject(usize),
+    /// Takes all but so many spans, which it may take later, and rejects one item of what it takes.
+    TakeButLast(usize),
     /// Never answers.
     Hang,
     /// Panics.
@@ -134,6 +136,18 @@ impl Backend {
             Answer::Reject(rejected) => {
                 take().map(|_| Delivered::Partly { rejected, message: "told to".into() })
             }
+            Answer::TakeButLast(most) if batch.items() > most => {
+                let mut taken = batch.clone();
+                let rest = taken.split_off_items(batch.items() - most).map(Box::new);
+                self.0.taken.borrow_mut().push(numbers(&taken));
+                Err(Undelivered::RetryRest {
+                    rest: rest.expect("it can be cut"),
+                    rejected: 1,
+                    after: None,
+                    cause,
+                })
+            }
+            Answer::TakeButLast(_) => take(),
             Answer::Hang => std::future::pending().await,
             Answer::Panic => panic!("told to"),
         }

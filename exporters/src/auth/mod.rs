@@ -8,7 +8,7 @@ pub(crate) mod credentials;
 mod endpoint;
 mod headers_setter;
 mod idle;
-mod role;
+pub(crate) mod role;
 mod signature;
 pub(crate) mod sigv4;
 

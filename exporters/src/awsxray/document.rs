@@ -1,6 +1,6 @@
 //! One segment document: <https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html>.
 
-use super::Id;
+use super::{Id, udp};
 
 /// The document of one segment or subsegment, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,6 @@ pub struct Document {
 }
 
 impl Document {
-    /// The most bytes that X-Ray takes as one document.
-    pub const MOST_BYTES: usize = 64 << 10;
+    /// The most bytes of one document: X-Ray takes 64 KiB, one datagram to its daemon 62 bytes less.
+    pub const MOST_BYTES: usize = udp::MOST_BYTES - udp::HEADER.len();
 }

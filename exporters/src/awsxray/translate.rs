@@ -24,6 +24,8 @@ pub struct Facts<'a> {
 pub struct Translation {
     /// The documents, in the order of the spans.
     pub documents: Vec<Document>,
+    /// Of each document, the number of its span in the request.
+    pub spans: Vec<usize>,
     /// The spans that have none.
     pub untranslated: Vec<Untranslated>,
     /// How many documents were too long and lack something; their metadata says what.
@@ -42,12 +44,17 @@ pub struct Untranslated {
 /// The documents of all spans in `request`.
 pub fn translate(request: &ExportTraceServiceRequest, settings: &Settings, facts: &Facts<'_>) -> Translation {
     let mut translation = Translation::default();
+    let mut number = 0;
     for resource_spans in &request.resource_spans {
         let attributes = resource_spans.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
         let resource = Attributes::of(attributes);
         for scope_spans in &resource_spans.scope_spans {
             let place = Place { resource: &resource, scope: scope_spans.scope.as_ref(), settings, facts };
-            scope_spans.spans.iter().for_each(|span| place.translate(span, &mut translation));
+            for span in &scope_spans.spans {
+                place.translate(span, &mut translation);
+                translation.spans.resize(translation.documents.len(), number);
+                number += 1;
+            }
         }
     }
     translation

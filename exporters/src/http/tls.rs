@@ -29,7 +29,7 @@ pub(crate) struct Keys {
     /// gRPC only: no TLS, unless the endpoint says `https://`.
     pub insecure: bool,
     /// Takes any certificate. The connection is encrypted, but to whom is unknown.
-    insecure_skip_verify: bool,
+    pub insecure_skip_verify: bool,
     /// The name asked for and expected in the certificate, instead of the endpoint's host.
     pub server_name_override: Option<String>,
     /// Authorities that may vouch for the server, instead of the public ones: a PEM file or PEM text.

@@ -56,7 +56,7 @@ pub(crate) fn delivered(body: &[u8], json: bool) -> Delivered {
 }
 
 /// When a `Retry-After` (seconds, or a date) allows the next attempt.
-fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = value.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
@@ -181,6 +181,7 @@ mod tests {
             Err(Undelivered::Retry { after: None, .. }) => "retry",
             Err(Undelivered::Retry { .. }) => "retry after",
             Err(Undelivered::TooLarge { .. }) => "too large",
+            Err(Undelivered::RetryRest { .. }) => "the rest",
             Err(Undelivered::Refused { .. }) => "refused",
         }
     }

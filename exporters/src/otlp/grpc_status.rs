@@ -194,6 +194,7 @@ mod tests {
             Ok(_) => ("delivered", None, String::new()),
             Err(Undelivered::Retry { after, cause }) => ("retry", after, cause.to_string()),
             Err(Undelivered::TooLarge { cause }) => ("too large", None, cause.to_string()),
+            Err(Undelivered::RetryRest { cause, .. }) => ("the rest", None, cause.to_string()),
             Err(Undelivered::Refused { cause }) => ("refused", None, cause.to_string()),
         }
     }

@@ -242,6 +242,14 @@ impl Outbox {
                 return self.is_back(state);
             }
             Err(Undelivered::Retry { after, cause }) => return self.retry(state, entry, after, &cause),
+            Err(Undelivered::RetryRest { rest, rejected, after, cause }) => {
+                let settled = items.saturating_sub(rest.items());
+                let rejected = rejected.min(settled);
+                state.counts.delivered += settled - rejected;
+                state.counts.refused += rejected;
+                entry.batch = *rest;
+                return self.retry(state, entry, after, &cause);
+            }
             Err(Undelivered::TooLarge { cause }) => {
                 let half = entry.batch.len().div_ceil(2);
                 let rest = entry.cut(Most::Bytes(half));

@@ -297,6 +297,21 @@ async fn rejected_items_are_counted_as_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_batch_that_is_settled_in_part_only_the_rest_is_sent_again() {
+    let backend = Backend::default();
+    backend.next([Answer::TakeButLast(2)]);
+    let (outbox, budget) = outbox(&backend);
+    outbox.put(spans(&budget, 0..5));
+    flush(&outbox).await;
+    assert_eq!(outbox.items(), 2);
+    assert_eq!(outbox.counts(), Counts { delivered: 2, refused: 1 });
+    outbox.new_chance();
+    flush(&outbox).await;
+    assert_eq!(all(&backend), [0, 1, 2, 3, 4]);
+    assert_eq!(outbox.counts(), Counts { delivered: 4, refused: 1 });
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_queue_drops_the_oldest_and_counts_it() {
     let backend = Backend::default();
     backend.sending(|sending| (sending.queue.sizer, sending.queue.queue_size) = (Sizer::Items, 7));

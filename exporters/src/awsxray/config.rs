@@ -1,0 +1,283 @@
+//! What a user may write of `awsxray`, and the exporter that comes of it.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use config::{Mistakes, Node, Secret};
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
+use pipeline::{Context, Exporter, QueueBatch, RetryOnFailure, Sending, SendingQueue, Sizer};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::api::Api;
+use super::exporter::{AwsXray, Transport};
+use super::udp::Daemon;
+use super::{FunctionSegment, Mapping, Settings};
+use crate::auth::Shared;
+use crate::auth::credentials::Credentials;
+use crate::auth::role::{AssumeRole, AssumedRole};
+use crate::auth::sigv4::SigV4;
+use crate::findings::Findings;
+use crate::http::tls::Keys;
+use crate::http::{Client, Connector, Proxy, Tls, Url, Version};
+use crate::otlp::settings;
+
+/// So many spans are one request at most: X-Ray takes 50 documents, and a span seldom needs two. The outbox sends
+/// several side by side and keeps each that fails.
+const MOST_SPANS: usize = 50;
+
+/// The keys of the Go Collector's exporter, those of all exporters, and our own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    mapping: Mapping,
+    indexed_attributes: Vec<String>,
+    index_all_attributes: bool,
+    aws_log_groups: Vec<String>,
+    lambda_function_segment: FunctionSegment,
+
+    transport: Way,
+    /// `host:port` of the daemon, for `transport: udp`; `AWS_XRAY_DAEMON_ADDRESS` if empty.
+    daemon_address: String,
+
+    /// The function's own if empty.
+    region: String,
+    /// X-Ray's in that region if empty.
+    endpoint: String,
+    role_arn: String,
+    external_id: Secret,
+    no_verify_ssl: bool,
+    /// Instead of the environment's.
+    proxy_address: Secret,
+    tls: Option<Keys>,
+    /// Of one attempt, in seconds.
+    request_timeout_seconds: Option<f64>,
+    /// The same, as all exporters have it.
+    #[serde(deserialize_with = "config::duration")]
+    timeout: Duration,
+    retry_on_failure: Option<RetryOnFailure>,
+    sending_queue: Option<SendingQueue>,
+    /// How many requests may be under way at once.
+    num_workers: Option<usize>,
+
+    // Accepted, and changing nothing; `explain` says why.
+    max_retries: Option<IgnoredAny>,
+    local_mode: Option<IgnoredAny>,
+    resource_arn: Option<IgnoredAny>,
+    telemetry: Option<IgnoredAny>,
+    certificate_file_path: Option<IgnoredAny>,
+    profile: Option<IgnoredAny>,
+    shared_credentials_file: Option<IgnoredAny>,
+    imds_retries: Option<IgnoredAny>,
+    middleware: Option<IgnoredAny>,
+    transit_spans_in_otlp_format: Option<IgnoredAny>,
+    skip_timestamp_validation: Option<IgnoredAny>,
+    transit_encryption: Option<IgnoredAny>,
+}
+
+/// How documents reach X-Ray.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Way {
+    #[default]
+    Api,
+    Udp,
+}
+
+/// Reads the configuration and makes the exporter.
+pub fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn Exporter>, Mistakes> {
+    let config: Config = node.read()?;
+    let mut findings = Findings::default();
+    config.explain(&mut findings);
+    let transport = match config.transport {
+        Way::Api => config.api(context, shared, &mut findings).map(|api| Transport::Api(Box::new(api))),
+        Way::Udp => config.daemon(context, &mut findings).map(Transport::Udp),
+    };
+    let sending = config.sending(&mut findings);
+    findings.report(node)?;
+    let Some(transport) = transport else { return Err(node.mistake("", "can't be used")) };
+    let settings = Settings {
+        mapping: config.mapping,
+        indexed_attributes: config.indexed_attributes,
+        index_all_attributes: config.index_all_attributes,
+        aws_log_groups: config.aws_log_groups,
+        lambda_function_segment: config.lambda_function_segment,
+    };
+    let (id, host) = (context.id.to_string(), context.host.clone());
+    Ok(Box::new(AwsXray { id, settings, host, transport, sending }))
+}
+
+impl Config {
+    /// Says of each key that is set and changes nothing why that is so.
+    fn explain(&self, findings: &mut Findings) {
+        let unset = "changes nothing here";
+        let no_sdk =
+            "changes nothing here: credentials come from the function's environment, or from role_arn";
+        for (key, is_set, why) in [
+            (
+                "max_retries",
+                self.max_retries.is_some(),
+                "changes nothing here: what fails is kept and sent again; retry_on_failure sets for how long",
+            ),
+            ("local_mode", self.local_mode.is_some(), "changes nothing here: no instance metadata is asked"),
+            (
+                "resource_arn",
+                self.resource_arn.is_some(),
+                "changes nothing here: it is for telemetry records, which are not sent",
+            ),
+            ("telemetry", self.telemetry.is_some(), "changes nothing here: telemetry records are not sent"),
+            (
+                "certificate_file_path",
+                self.certificate_file_path.is_some(),
+                "changes nothing here: use tls.ca_file",
+            ),
+            ("profile", self.profile.is_some(), no_sdk),
+            ("shared_credentials_file", self.shared_credentials_file.is_some(), no_sdk),
+            ("imds_retries", self.imds_retries.is_some(), no_sdk),
+            ("middleware", self.middleware.is_some(), unset),
+            (
+                "transit_spans_in_otlp_format",
+                self.transit_spans_in_otlp_format.is_some(),
+                "changes nothing here: to send OTLP to X-Ray use otlp_http with sigv4auth",
+            ),
+            (
+                "skip_timestamp_validation",
+                self.skip_timestamp_validation.is_some(),
+                "changes nothing here: trace ids need not hold a time",
+            ),
+            ("transit_encryption", self.transit_encryption.is_some(), unset),
+        ] {
+            if is_set {
+                findings.warn(key, why);
+            }
+        }
+    }
+
+    fn daemon(&self, context: &Context, findings: &mut Findings) -> Option<Daemon> {
+        const NAME: &str = "AWS_XRAY_DAEMON_ADDRESS";
+        let (key, address) = match (self.daemon_address.as_str(), context.env.get(NAME)) {
+            ("", Some(address)) if !address.is_empty() => ("transport", address),
+            ("", _) => {
+                return findings.mistake(
+                    "daemon_address",
+                    "is missing: write host:port of the X-Ray daemon, since Lambda does not tell extensions \
+                     (the function has it in AWS_XRAY_DAEMON_ADDRESS)",
+                );
+            }
+            (address, _) => ("daemon_address", address),
+        };
+        Daemon::at(address).map_err(|why| findings.mistake::<()>(key, why)).ok()
+    }
+
+    fn api(&self, context: &Context, shared: &Shared, findings: &mut Findings) -> Option<Api> {
+        let env = |name: &str| context.env.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let region = Some(self.region.as_str()).filter(|region| !region.is_empty());
+        let region =
+            region.or_else(|| env("AWS_REGION")).or_else(|| env("AWS_DEFAULT_REGION")).unwrap_or_default();
+        let own = Some(self.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty());
+        let own = own.or_else(|| env("AWS_ENDPOINT_URL_XRAY")).or_else(|| env("AWS_ENDPOINT_URL"));
+        if region.is_empty() && own.is_none() {
+            return findings.mistake("region", "is missing, and so is AWS_REGION: where is your X-Ray?");
+        }
+        let is_fips = env("AWS_USE_FIPS_ENDPOINT").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let base = own.map_or_else(|| endpoint(region, is_fips), str::to_owned);
+        let url = Url::parse(&format!("{}/TraceSegments", base.trim_end_matches('/')));
+        let url = url.map_err(|why| findings.mistake::<()>("endpoint", why)).ok()?;
+        let signer =
+            Rc::new(SigV4::new(region, "xray", self.credentials(region, context, shared, findings)?));
+        let connector = self.connector(&url, context, shared, findings)?;
+        let client = Client::new(connector, Version::Http1, None);
+        let client = client.map_err(|why| findings.mistake::<()>("endpoint", why)).ok()?;
+        let headers = headers(&context.user_agent);
+        Some(Api { client: client.authenticated(Some(signer)), url, headers })
+    }
+
+    fn credentials(
+        &self,
+        region: &str,
+        context: &Context,
+        shared: &Shared,
+        findings: &mut Findings,
+    ) -> Option<Credentials> {
+        let own = Credentials::of_env(&context.env, shared);
+        if self.role_arn.is_empty() {
+            return Some(own);
+        }
+        let role = AssumeRole {
+            arn: self.role_arn.clone(),
+            external_id: self.external_id.clone(),
+            ..AssumeRole::default()
+        };
+        let region = Some(region).filter(|region| !region.is_empty());
+        match AssumedRole::new(&role, region, own, &context.env, shared) {
+            Ok(role) => Some(Credentials::of_role(role)),
+            Err(why) => findings.mistake("role_arn", why),
+        }
+    }
+
+    fn connector(
+        &self,
+        url: &Url,
+        context: &Context,
+        shared: &Shared,
+        findings: &mut Findings,
+    ) -> Option<Connector> {
+        let mut keys = self.tls.clone().unwrap_or_default();
+        keys.insecure_skip_verify |= self.no_verify_ssl;
+        let tls = keys.own_config(b"http/1.1", findings).map_or(Tls::Shared(shared.tls.clone()), Tls::Own);
+        let origin = url.origin.clone();
+        let proxy = match self.proxy_address.reveal() {
+            "" => Proxy::of_env(&context.env, &origin, origin.tls),
+            proxy => Proxy::parse(proxy).map(Some),
+        };
+        let proxy = proxy.map_err(|why| findings.mistake::<()>("proxy_address", why)).ok()?;
+        let server_name = keys.server_name_override.clone().filter(|name| !name.is_empty());
+        Some(Connector { tunnel: origin.tls, origin, tls, server_name, proxy })
+    }
+
+    fn sending(&self, findings: &mut Findings) -> Sending {
+        let timeout = match self.request_timeout_seconds.map(Duration::try_from_secs_f64) {
+            Some(Ok(timeout)) if self.timeout.is_zero() => timeout,
+            Some(Err(_)) => {
+                findings.mistake::<()>("request_timeout_seconds", "a number of seconds is expected");
+                self.timeout
+            }
+            None if self.timeout.is_zero() => Duration::from_secs(30),
+            _ => self.timeout,
+        };
+        let queue = self.sending_queue.clone();
+        let mut sending = settings::sending(timeout, self.retry_on_failure.clone(), queue, findings);
+        if let Some(workers) = self.num_workers.filter(|_| self.sending_queue.is_none()) {
+            sending.queue.num_consumers = workers.max(1);
+        }
+        let most = sending
+            .queue
+            .batch
+            .take()
+            .filter(|batch| batch.sizer == Some(Sizer::Items) && batch.max_size > 0);
+        let max_size = most.map_or(MOST_SPANS, |batch| batch.max_size.min(MOST_SPANS));
+        sending.queue.batch =
+            Some(QueueBatch { max_size, sizer: Some(Sizer::Items), ..QueueBatch::default() });
+        sending
+    }
+}
+
+/// X-Ray's endpoint (<https://docs.aws.amazon.com/general/latest/gr/xray.html>).
+fn endpoint(region: &str, is_fips: bool) -> String {
+    let suffix = match region.split('-').next() {
+        Some("cn") => "amazonaws.com.cn",
+        Some("eusc") => "amazonaws.eu",
+        _ => "amazonaws.com",
+    };
+    let service = if is_fips { "xray-fips" } else { "xray" };
+    format!("https://{service}.{region}.{suffix}")
+}
+
+fn headers(user_agent: &str) -> HeaderMap {
+    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    if let Ok(user_agent) = HeaderValue::from_str(user_agent) {
+        headers.insert(USER_AGENT, user_agent);
+    }
+    headers
+}
