@@ -7,13 +7,12 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pipeline::{Batch, Budget, Signal};
 
 /// X-Ray's rules, as the tests have them.
+#[path = "../../src/awsxray/tests/valid.rs"]
+mod valid;
+
+/// What the rules speak of.
 mod awsxray {
     pub use exporters::awsxray::Document;
-
-    pub mod tests {
-        #[path = "../../../../src/awsxray/tests/valid.rs"]
-        pub mod valid;
-    }
 }
 
 /// Spans, in protobuf or JSON, become documents that X-Ray takes, or there is a reason for each why not.
@@ -29,7 +28,7 @@ pub fn spans_become_valid_documents(data: &[u8]) {
             let translation = translate(&request, &settings, &Facts::default());
             assert!(translation.documents.len() + translation.untranslated.len() >= batch.items());
             for document in &translation.documents {
-                awsxray::tests::valid::parsed(document);
+                valid::parsed(document);
             }
         }
     }

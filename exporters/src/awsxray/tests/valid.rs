@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::Document;
+use crate::awsxray::Document;
 
 /// The document as JSON, found to be valid.
 pub fn parsed(document: &Document) -> Value {
