@@ -1,8 +1,9 @@
 //! Request bodies in the making, byte for byte as the Telemetry API sends them.
 
+use serde_json::Value;
+
 use crate::events::Event;
 use crate::telemetry::{Item, Subscription};
-use serde_json::Value;
 
 /// A request body with what the journal wants to know of it.
 #[derive(Clone, Debug, Default)]

@@ -35,6 +35,7 @@ impl Capture {
         let empty =
             || self.pipes.iter().all(|pipe| rustix::io::ioctl_fionread(pipe).is_ok_and(|left| left == 0));
         let drain = async {
+            // The kernel tells nobody that a pipe has become empty, so we have to look again and again.
             while !empty() {
                 tokio::time::sleep(Duration::from_micros(100)).await;
             }

@@ -132,9 +132,10 @@ impl Telemetry {
 
     /// Waits until everything is delivered.
     pub async fn drained(&self) {
-        let idle = |subscriber: &Subscriber| subscriber.backlog.read(|backlog| backlog.bytes == 0);
-        while !self.0.read(|log| log.subscribers.iter().all(idle)) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        let of_all =
+            |log: &Log| log.subscribers.iter().map(|one| Arc::clone(&one.backlog)).collect::<Vec<_>>();
+        for backlog in self.0.read(of_all) {
+            backlog.until(|backlog| (backlog.bytes == 0).then_some(())).await;
         }
     }
 
