@@ -182,6 +182,7 @@ fn frame(line: &str) -> Option<Frame<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Language;
     use super::*;
 
     type Seen<'a> = (&'a str, &'a str, Vec<(&'a str, i64, &'a str)>, Option<usize>);
@@ -191,13 +192,13 @@ mod tests {
         let stack = |it: &'a Thrown<'_>| {
             it.stack.iter().map(|it| (text(&it.path), it.line, text(&it.label))).collect()
         };
-        all.iter().map(|it| (it.kind.as_ref(), it.message.trim_end(), stack(it), it.cause)).collect()
+        all.iter().map(|it| (it.kind.as_ref(), it.message.as_ref(), stack(it), it.cause)).collect()
     }
 
     #[test]
     fn both_forms_of_a_cause_make_a_chain() {
         let text = "Traceback (most recent call last):\n  File \"a,b.py\", line 1, in a\n    d['x']\n    ~^^^^^\nKeyError: one\ntwo\n\nfour\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"b.py\", line 2, in <module>\n    b()\n  File \"b.py\", line 9, in b\n    b()\n  [Previous line repeated 995 more times]\napp.E\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File \"c.py\", line 3, in c\n    c\nValueError: three\n";
-        let all = parse(text);
+        let all = Language::Python.parse(text);
         assert_eq!(
             seen(&all),
             [
@@ -212,7 +213,7 @@ mod tests {
     #[test]
     fn a_traceback_within_a_message_is_message() {
         let text = "pool.RemoteTraceback: \n\"\"\"\nTraceback (most recent call last):\n  File \"w.py\", line 1, in w\nKeyError: 'a'\n\"\"\"\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File \"m.py\", line 2, in m\n    m()\nKeyError: 'a'";
-        let all = parse(text);
+        let all = Language::Python.parse(text);
         let seen = seen(&all);
         assert_eq!(seen[0], ("KeyError", "'a'", vec![("m.py", 2, "m")], Some(1)));
         assert!(seen[1].1.contains("File \"w.py\"") && seen[1].2.is_empty());
@@ -221,7 +222,7 @@ mod tests {
     #[test]
     fn an_exception_group_is_caused_by_its_first_and_names_the_others() {
         let text = "  + Exception Group Traceback (most recent call last):\n  |   File \"t.py\", line 4, in <module>\n  |     raise ExceptionGroup(\"eg\", [a, b])\n  | ExceptionGroup: eg (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | Traceback (most recent call last):\n    |   File \"t.py\", line 1, in a\n    |     raise ValueError(1)\n    | ValueError: 1\n    +---------------- 2 ----------------\n    | Exception Group Traceback (most recent call last):\n    |   File \"t.py\", line 2, in b\n    | ExceptionGroup: inner (1 sub-exception)\n    +-+---------------- 1 ----------------\n      | TypeError: 2\n      +------------------------------------\n";
-        let all = parse(text);
+        let all = Language::Python.parse(text);
         assert_eq!(
             seen(&all),
             [
@@ -237,7 +238,7 @@ mod tests {
     fn syntax_errors_and_broken_lines_cost_nothing_else() {
         let text = "Traceback (most recent call last):\n  File ,a,b\n  File \"a.py\", line x, in g\n  File \"s.py\", line 3\n    x = (\n        ^\nSyntaxError: '(' was never closed\n";
         assert_eq!(
-            seen(&parse(text)),
+            seen(&Language::Python.parse(text)),
             [("SyntaxError", "'(' was never closed", vec![("s.py", 3, ""), ("a.py", 0, "g")], None)]
         );
         for text in [

@@ -53,7 +53,7 @@ pub fn split_header(header: &str) -> (&str, &str) {
     if kind.is_empty() || kind.contains(char::is_whitespace) { ("", header) } else { (kind, message) }
 }
 
-/// Keeps `all` within bounds. Links to what is left out are cut.
+/// Keeps `all` within bounds, and messages without blank lines at their end. Links to what is left out are cut.
 pub fn bound(all: &mut Vec<Thrown<'_>>) {
     all.truncate(MOST_EXCEPTIONS);
     let kept = all.len();
@@ -61,6 +61,10 @@ pub fn bound(all: &mut Vec<Thrown<'_>>) {
         thrown.truncated += thrown.stack.len().saturating_sub(MOST_FRAMES);
         thrown.stack.truncate(MOST_FRAMES);
         thrown.cause = thrown.cause.filter(|cause| *cause < kept);
+        // An empty line parts it from what follows.
+        if let Cow::Owned(message) = &mut thrown.message {
+            message.truncate(message.trim_end().len());
+        }
         cut(&mut thrown.kind, MOST_NAME);
         cut(&mut thrown.message, MOST_MESSAGE);
         for frame in &mut thrown.stack {
