@@ -81,10 +81,7 @@ impl<'a> Traceback<'a> {
         let indent = if line.starts_with("+-+") { indent + 2 } else { indent };
         self.close_deeper(indent);
         let opens = line.contains(|digit: char| digit.is_ascii_digit()) || line.contains(" ...");
-        if let Some(level) =
-            self.levels.last().filter(|level| level.indent == indent && self.levels.len() > 1)
-        {
-            debug_assert_eq!(level.indent, indent);
+        if self.levels.len() > 1 && self.levels.last().is_some_and(|level| level.indent == indent) {
             self.levels.pop();
         }
         if opens && self.levels.len() < 32 {
