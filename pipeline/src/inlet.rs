@@ -51,6 +51,12 @@ impl Inlet {
         self.budget.lease(bytes)
     }
 
+    /// Whether `bytes` would be leased now. For those who can wait with what they have: nothing is refused.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        (self.make_room)();
+        self.budget.used().saturating_add(bytes) <= self.budget.limit()
+    }
+
     /// Hands `batch` over to every pipeline that takes its signal. When this returns, the next flush sees it:
     /// only now may the client be told that it was taken. Never waits.
     pub fn accept(&self, batch: Batch) {

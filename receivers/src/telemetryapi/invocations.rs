@@ -3,7 +3,8 @@
 //! A log line that does not tell its invocation belongs to the one that ran when it was written: from
 //! `platform.start` to `platform.runtimeDone`, by the times of these. Events come in any order, and late: lines of an
 //! invocation perhaps with the next one. A line whose time says nothing belongs to the invocation that is under way
-//! in the order of delivery. On Managed Instances many run at once, so there nothing is told from time or order.
+//! in the order of delivery, and so does one that comes before the end in that order and is a little later: a line's
+//! time is that of its reading. On Managed Instances many run at once, so there nothing is told from time or order.
 
 use std::collections::VecDeque;
 
@@ -14,6 +15,8 @@ use super::trace::{Trace, bytes};
 
 /// Managed Instances have the most at once: 64 a process, and some that are just over.
 const REMEMBERED: usize = 128;
+/// How much later than the invocation's end its lines may be, in nanoseconds.
+const SKEW: u64 = 50_000_000;
 
 /// The last invocations.
 #[derive(Debug, Default)]
@@ -24,7 +27,7 @@ pub struct Invocations {
     current: Option<String>,
     /// Whether many run at once.
     managed: bool,
-    /// The version that `platform.initStart` tells.
+    /// The version that was told last.
     version: Option<String>,
 }
 
@@ -97,30 +100,45 @@ impl Invocations {
                     self.version = Some(version.into());
                 }
             }
-            "platform.start" => self.current = id.map(str::to_owned),
-            "platform.runtimeDone" | "platform.report" if id.is_none() || id == self.current.as_deref() => {
-                let ended = self.current.take();
-                if let Some(known) =
-                    ended.and_then(|id| self.known.iter_mut().rev().find(|known| known.id == id))
-                {
-                    known.end = known.end.or(event.time);
+            "platform.start" => {
+                self.current = id.map(str::to_owned);
+                if let Some(version) = event.record["version"].as_str() {
+                    self.version = Some(version.into());
                 }
+            }
+            "platform.runtimeDone" if id.is_none() => self.end(event.time),
+            "platform.runtimeDone" | "platform.report" if id == self.current.as_deref() => {
+                self.end(event.time);
             }
             _ => {}
         }
     }
 
-    /// The invocation that an event at `time` belongs to, if it does not tell so itself. To be asked between
+    /// The one that is under way in the order of events is not any more, since `time`.
+    fn end(&mut self, time: Option<u64>) {
+        let ended = self.current.take();
+        if let Some(known) = ended.and_then(|id| self.known.iter_mut().rev().find(|known| known.id == id)) {
+            known.end = known.end.or(time);
+        }
+    }
+
+    /// The invocation that `event` belongs to, if it does not tell so itself. To be asked between
     /// [`look_ahead`](Invocations::look_ahead) and [`pass`](Invocations::pass).
-    pub fn at(&self, time: Option<u64>) -> Option<&Known> {
+    pub fn at(&self, event: &Event) -> Option<&Known> {
         if self.managed {
             return None;
         }
+        // The end of a start and the first invocation's begin may be of the same millisecond; their order is known.
+        let of_start = ["platform.init", "platform.restore"].iter().any(|kind| event.kind.starts_with(kind));
+        let time = event.time;
         let ran = |known: &&Known, time: u64| {
             known.start.is_some_and(|start| start <= time) && known.end.is_none_or(|end| time <= end)
         };
-        let by_time = time.and_then(|time| self.known.iter().rev().find(|known| ran(known, time)));
-        let is_over = |known: &Known| time.zip(known.end).is_some_and(|(time, end)| time > end);
+        let by_time = time
+            .filter(|_| !of_start)
+            .and_then(|time| self.known.iter().rev().find(|known| ran(known, time)));
+        let is_over =
+            |known: &Known| time.zip(known.end).is_some_and(|(time, end)| time > end.saturating_add(SKEW));
         by_time.or_else(|| self.of(self.current.as_deref()?).filter(|current| !is_over(current)))
     }
 
@@ -129,7 +147,7 @@ impl Invocations {
         self.known.iter().rev().find(|known| known.id == id)
     }
 
-    /// The version of the function in the invocation `id`, or else that of the environment.
+    /// The version of the function in the invocation `id`, or else the last that is known.
     pub fn version(&self, id: Option<&str>) -> Option<&str> {
         let known = id.and_then(|id| self.of(id)).and_then(|known| known.version.as_deref());
         known.or(self.version.as_deref())

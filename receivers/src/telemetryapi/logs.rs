@@ -38,7 +38,7 @@ impl Logs {
         let id = read.request_id.as_deref();
         let invocation = match id {
             Some(id) => invocations.of(id),
-            None => invocations.at(event.time),
+            None => invocations.at(event),
         };
         let id = id.or(invocation.map(|known| known.id.as_str()));
         let (trace, span) = trace(read.trace, invocation);
@@ -46,7 +46,7 @@ impl Logs {
         let mut attributes = Vec::with_capacity(read.attributes.len() + 2);
         attributes.push(key_value(TYPE, text(event.kind.clone())));
         attributes.extend(id.map(|id| key_value(INVOCATION_ID, text(id))));
-        attributes.extend(read.attributes.into_iter().map(beside_our_own));
+        attributes.extend(beside_our_own(read.attributes));
         Some(LogRecord {
             // A record of 1970 is refused by many backends; what is just heard was written lately.
             time_unix_nano: read.time.or(event.time).unwrap_or(now),
@@ -68,7 +68,7 @@ impl Logs {
 fn of_platform(event: &Event, invocations: &Invocations) -> Record {
     let record = &event.record;
     let own_id = event.request_id().filter(|id| !id.is_empty());
-    let id = own_id.or_else(|| invocations.at(event.time).map(|known| known.id.as_str()));
+    let id = own_id.or_else(|| invocations.at(event).map(|known| known.id.as_str()));
     let words = record.as_object().and_then(|_| body::words(event, id, invocations.version(id))).map(text);
     let is_empty = record.is_null() || record.as_object().is_some_and(serde_json::Map::is_empty);
     let lost = event.kind == "platform.logsDropped";
@@ -104,12 +104,17 @@ fn trace(own: Option<Trace>, invocation: Option<&Known>) -> (Option<Trace>, Opti
     }
 }
 
-/// A record's field that is called like an attribute of ours is kept under another name.
-fn beside_our_own(mut attribute: KeyValue) -> KeyValue {
-    if [TYPE, INVOCATION_ID].contains(&attribute.key.as_str()) {
-        attribute.key.insert_str(0, "record.");
+/// A record's fields, of which those that are called like an attribute of ours have another name, which no other has.
+fn beside_our_own(mut fields: Vec<KeyValue>) -> Vec<KeyValue> {
+    for ours in [TYPE, INVOCATION_ID] {
+        let Some(place) = fields.iter().position(|field| field.key == ours) else { continue };
+        let mut name = format!("record.{ours}");
+        while fields.iter().any(|field| field.key == name) {
+            name.insert_str(0, "record.");
+        }
+        fields[place].key = name;
     }
-    attribute
+    fields
 }
 
 fn text(text: impl Into<String>) -> AnyValue {

@@ -43,6 +43,8 @@ pub use self::event::{Event, events, salvage};
 pub use self::feed::{Feed, News, Subscription, Types};
 pub use self::translator::Translator;
 
+/// All metrics in one request take less.
+const METRICS: usize = 32 << 10;
 /// No timer fires more often; with shorter intervals metrics go with what is heard.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -75,8 +77,7 @@ impl Receiver for TelemetryApi {
             (Rc::new(RefCell::new(translator)), Rc::new(Door::new(&self.context.id, inlet)));
         let (hearing, to) = (translator.clone(), door.clone());
         let _joined = self.feed.join(move |news| {
-            let requests = hearing.borrow_mut().take(news, SystemTime::now());
-            to.accept(requests);
+            to.accept(hearing.borrow_mut().hold_metrics(to.is_full()).take(news, SystemTime::now()));
         });
         // Metrics are told in time also where nothing happens.
         let mut interval = tokio::time::interval(self.config.export_interval().max(SHORTEST_INTERVAL));
@@ -85,8 +86,9 @@ impl Receiver for TelemetryApi {
             tokio::select! {
                 () = stop.wait() => break,
                 _ = interval.tick() => {
-                    let requests = translator.borrow_mut().take(&News::Events(&[]), SystemTime::now());
-                    door.accept(requests);
+                    let nothing = News::Events(&[]);
+                    let mut translator = translator.borrow_mut();
+                    door.accept(translator.hold_metrics(door.is_full()).take(&nothing, SystemTime::now()));
                 }
             }
         }
@@ -106,6 +108,11 @@ struct Door {
 impl Door {
     fn new(id: &Id, inlet: Inlet) -> Self {
         Door { id: id.clone(), inlet, turned_away: Cell::new(0) }
+    }
+
+    /// Whether there is no room for metrics, which can wait: what they tell was counted already.
+    fn is_full(&self) -> bool {
+        !self.inlet.has_room(METRICS)
     }
 
     /// Puts export requests into the pipelines that take their signal.

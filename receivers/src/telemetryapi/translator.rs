@@ -44,6 +44,12 @@ impl Translator {
         Translator { logs_wanted: wanted, ..self }
     }
 
+    /// Holds metrics back, or does not any more: the next that are told are of all the time since the last.
+    pub fn hold_metrics(&mut self, hold: bool) -> &mut Self {
+        self.life.hold_metrics(hold);
+        self
+    }
+
     /// What becomes of `news`, heard at `now`: export requests, at most one for each signal.
     pub fn take(&mut self, news: &News<'_>, now: SystemTime) -> Vec<(Signal, Bytes)> {
         match news {

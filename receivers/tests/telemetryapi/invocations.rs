@@ -79,6 +79,44 @@ fn an_invocation_whose_end_was_lost_ends_with_its_report() {
 }
 
 #[test]
+fn a_line_that_comes_before_the_end_and_is_a_little_later_belongs_to_it() {
+    let deliveries = json!([[start(10, "a"), line(63, "x"), line(80, "y"), done(20, "a"), line(21, "z")]]);
+    assert_eq!(lines(deliveries, json!({})), belong([("x", "a"), ("y", ""), ("z", "")]));
+}
+
+#[test]
+fn a_report_of_no_known_invocation_ends_none() {
+    let report = event(30, "platform.report", json!({"metrics": {"durationMs": 1}}));
+    let deliveries = json!([[start(10, "a")], [report, line(40, "x")], [done(50, "a")]]);
+    assert_eq!(lines(deliveries, json!({})), belong([("x", "a")]));
+}
+
+#[test]
+fn the_end_of_a_start_is_of_no_invocation_that_begins_in_the_same_millisecond() {
+    let over = event(10, "platform.initReport", json!({"status": "success"}));
+    let again = event(12, "platform.initStart", json!({"phase": "invoke"}));
+    let records = play(&json!({"events": [[over, start(10, "a"), again, done(20, "a")]], "config": {}}));
+    let ids: Vec<_> =
+        records.records().iter().map(|record| attribute(record, "faas.invocation_id")).collect();
+    assert_eq!(ids, ["", "a", "a", "a"]);
+}
+
+#[test]
+fn an_invocation_whose_start_was_lost_ends_with_the_version_that_was_told_last() {
+    let records = play(&json!({"events": [[start(10, "a"), done(20, "b")]], "config": {}})).records();
+    assert_eq!(records[1]["body"]["stringValue"], "END RequestId: b Version: 1");
+}
+
+#[test]
+fn fields_called_like_attributes_of_ours_are_kept_under_names_of_their_own() {
+    let record = json!({"message": "m", "type": "x", "record.type": "y", "faas.invocation_id": 5});
+    let records = play(&json!({"events": [[event(1, "function", record)]], "config": {}})).records();
+    let mut keys: Vec<_> = records[0]["attributes"].as_array().unwrap().iter().map(|it| &it["key"]).collect();
+    keys.sort_by_key(|key| key.as_str());
+    assert_eq!(keys, ["record.faas.invocation_id", "record.record.type", "record.type", "type"]);
+}
+
+#[test]
 fn a_second_try_under_the_same_id_is_under_way_again() {
     let deliveries = json!([
         [start(10, "a"), done(20, "a"), line(30, "x")],

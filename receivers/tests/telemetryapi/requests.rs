@@ -1,5 +1,7 @@
 //! The export requests around the records.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -90,6 +92,35 @@ fn what_there_is_no_room_for_is_counted() {
         assert_eq!((budget.refusals(), budget.used()), (1, 0));
         drop(trigger);
         run.await.unwrap();
+    });
+}
+
+#[test]
+fn metrics_for_which_there_is_no_room_wait_until_there_is() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let (feed, budget, told) = (Feed::default(), Budget::new(1 << 20), Rc::new(RefCell::new(Vec::new())));
+        let case = json!({"config": {"metrics_temporality": "delta", "export_interval_ms": 0}});
+        let receiver = build(&case, &Host::default(), &feed).unwrap();
+        let heard = told.clone();
+        let inlet = Inlet::new(budget.clone()).route(Signal::Metrics, move |batch| {
+            heard.borrow_mut().push(serde_json::from_slice::<Value>(&batch.to_json()).unwrap());
+        });
+        let (_trigger, stop) = Stop::new();
+        spawn_local(receiver.run(inlet, stop));
+        yield_now().await;
+        let done = |id: &str| {
+            let record = json!({"requestId": id, "status": "success"});
+            Event { time: Some(1), kind: "platform.runtimeDone".into(), record }
+        };
+        let others = budget.lease((1 << 20) - 100).unwrap();
+        feed.tell(News::Events(&[done("a")]));
+        assert_eq!((told.borrow().len(), budget.refusals()), (0, 0));
+        drop(others);
+        feed.tell(News::Events(&[done("b")]));
+        let invocations = "/resourceMetrics/0/scopeMetrics/0/metrics/0/sum/dataPoints/0/asInt";
+        let counts: Vec<_> = told.borrow().iter().filter_map(|it| it.pointer(invocations).cloned()).collect();
+        assert_eq!(counts, ["2"]);
     });
 }
 

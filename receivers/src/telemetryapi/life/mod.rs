@@ -76,6 +76,11 @@ impl Life {
         }
     }
 
+    /// Holds metrics back until the end, or does not any more.
+    pub fn hold_metrics(&mut self, hold: bool) {
+        self.metrics.hold(hold);
+    }
+
     /// What becomes plain with a delivery of `events`, heard at `now`.
     pub fn hear(&mut self, events: &[Event], now: SystemTime) -> Plain {
         for event in events {

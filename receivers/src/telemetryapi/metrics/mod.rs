@@ -27,6 +27,8 @@ pub struct Metrics {
     /// When they were told, or the beginning.
     told: SystemTime,
     has_told: bool,
+    /// Whether they are not to be told now.
+    held: bool,
     /// Failures that were counted before their `platform.runtimeDone` came, if it ever comes.
     ahead: Vec<String>,
     /// Managed Instances tell of an invocation's end with its report alone. Should they tell it twice one day, it
@@ -41,8 +43,16 @@ impl Metrics {
     /// Metrics since `now`, told every `interval`, as a `delta` to what was told before or as a sum since `now`.
     pub fn new(delta: bool, interval: Duration, now: SystemTime) -> Self {
         let instruments = METRICS.iter().map(|metric| Instrument::new(metric, now)).collect();
-        let (ahead, has_told, heard_done) = (Vec::new(), false, false);
-        Metrics { instruments, delta, interval, told: now, has_told, ahead, heard_done }
+        Metrics {
+            instruments,
+            delta,
+            interval,
+            told: now,
+            has_told: false,
+            held: false,
+            ahead: Vec::new(),
+            heard_done: false,
+        }
     }
 
     /// Counts `event` in, heard at `now`.
@@ -89,9 +99,14 @@ impl Metrics {
         self.ahead.insert(0, id.into());
     }
 
+    /// Lets them wait, or not any more.
+    pub fn hold(&mut self, hold: bool) {
+        self.held = hold;
+    }
+
     /// Whether the interval has passed at `now`. A clock that was put back, which would make it endless, ends it.
     pub fn is_due(&self, now: SystemTime) -> bool {
-        now.duration_since(self.told).map_or(true, |since| since >= self.interval)
+        !self.held && now.duration_since(self.told).map_or(true, |since| since >= self.interval)
     }
 
     /// What there is to tell at `now`.
