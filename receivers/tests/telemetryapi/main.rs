@@ -9,4 +9,5 @@ mod harness;
 mod invocations;
 mod life;
 mod logs;
+mod mapping;
 mod requests;
