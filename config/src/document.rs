@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::expand;
-use crate::locate::{Lookup, Source};
+use crate::expand::{self, Asked};
+use crate::locate::{Lookup, Source, Sources};
 use crate::mistakes::{Mistake, Mistakes, Warnings, valid_words};
 use crate::node::Node;
 use crate::place::{Path, Place};
@@ -25,6 +25,9 @@ pub struct Loaded {
     pub warnings: Warnings,
     /// Where it came from: file names and the like, in the order in which they were merged.
     pub sources: Vec<String>,
+    /// URIs over the network whose answers it needs and has not: what [`Providers::answering`] wants before the
+    /// configuration is read again. What no pipeline uses needs none.
+    pub wanted: Vec<String>,
 }
 
 /// A configuration as a whole.
@@ -38,6 +41,8 @@ pub struct Document {
     pub telemetry: Telemetry,
     components: BTreeMap<(Section, Id), Component>,
     root: Node,
+    /// References that are not answered.
+    asked: Rc<[Asked]>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,9 +56,17 @@ impl Document {
     /// Finds the configuration, reads it and puts its parts together.
     pub fn load(lookup: &Lookup, providers: &Providers) -> Loaded {
         let warnings = Warnings::default();
+        let nothing = Loaded {
+            document: None,
+            mistakes: Vec::new(),
+            warnings: warnings.clone(),
+            sources: Vec::new(),
+            wanted: Vec::new(),
+        };
         match lookup.sources(providers, &warnings) {
-            Ok(sources) => Document::of(&sources, providers, warnings),
-            Err(mistake) => Loaded { document: None, mistakes: vec![mistake], warnings, sources: Vec::new() },
+            Ok(Sources::Read(sources)) => Document::of(&sources, providers, warnings),
+            Ok(Sources::Wanted(wanted)) => Loaded { wanted, ..nothing },
+            Err(mistake) => Loaded { mistakes: vec![mistake], ..nothing },
         }
     }
 
@@ -88,12 +101,54 @@ impl Document {
             }
         }
         let document = merged.filter(|_| readable).map(|tree| {
-            let (tree, more) = expand::expand(&tree, providers, &warnings);
-            mistakes.extend(more);
-            Document::read(Node { tree, path: Path::default(), warnings: warnings.clone() }, &mut mistakes)
+            let expanded = expand::expand(&tree, providers, &warnings);
+            let root = Node { tree: expanded.tree, path: Path::default(), warnings: warnings.clone() };
+            let mut found = Vec::new();
+            let mut document = Document::read(root, &mut found);
+            document.asked = expanded.asked.into();
+            // What can't be read because it is not there yet is no mistake; what can't be had at all is one.
+            found.retain(|mistake| !document.is_about_unanswered(mistake));
+            mistakes.extend(expanded.mistakes.into_iter().chain(found));
+            document
         });
         let sources = sources.iter().map(|source| source.name.clone()).collect();
-        Loaded { document, mistakes, warnings, sources }
+        let wanted = document.as_ref().map(Document::wanted).unwrap_or_default();
+        Loaded { document, mistakes, warnings, sources, wanted }
+    }
+
+    /// The URIs that are not answered and that something needs which runs.
+    fn wanted(&self) -> Vec<String> {
+        let needed = self.asked.iter().filter(|asked| match &asked.part {
+            Part::Component(section, id) => self.uses(*section, id),
+            _ => true,
+        });
+        let wanted: BTreeSet<_> = needed.map(|asked| asked.uri.clone()).collect();
+        wanted.into_iter().collect()
+    }
+
+    /// Whether `service` names that component.
+    fn uses(&self, section: Section, id: &Id) -> bool {
+        let named = |pipeline: &Pipeline| match section {
+            Section::Receivers => pipeline.receivers.contains(id),
+            Section::Processors => pipeline.processors.contains(id),
+            Section::Exporters => pipeline.exporters.contains(id),
+            Section::Connectors => pipeline.receivers.contains(id) || pipeline.exporters.contains(id),
+            Section::Extensions => false,
+        };
+        section == Section::Extensions && self.extensions.contains(id) || self.pipelines.iter().any(named)
+    }
+
+    /// Whether `mistake` is about a value that leads over the network and is not answered: it may be sound then.
+    pub fn is_about_unanswered(&self, mistake: &Mistake) -> bool {
+        self.asked.iter().any(|asked| mistake.text.starts_with(&asked.located))
+    }
+
+    /// For each reference that is not answered: where it stands, and what it is if that may be told.
+    pub fn unanswered(&self) -> impl Iterator<Item = String> {
+        self.asked.iter().map(|asked| match asked.hidden {
+            false => format!("{}: ${{{}}}", asked.located, asked.uri),
+            true => format!("{}: what results from the ${{...}} inside this one", asked.located),
+        })
     }
 
     fn read(root: Node, mistakes: &mut Vec<Mistake>) -> Document {
@@ -123,7 +178,7 @@ impl Document {
 
     fn with(root: Node, components: BTreeMap<(Section, Id), Component>, service: Service) -> Document {
         let Service { extensions, pipelines, telemetry } = service;
-        Document { extensions, pipelines, telemetry, components, root }
+        Document { extensions, pipelines, telemetry, components, root, asked: Rc::default() }
     }
 
     /// The components of a section that are declared, used or not, by id.
@@ -171,7 +226,10 @@ impl Document {
         if spoiled.contains(&Part::Telemetry) {
             self.telemetry = Telemetry::default();
         }
-        let exists = |section: Section, id: &Id| self.components.contains_key(&(section, id.clone()));
+        let known = Section::ALL.map(|section| (section, self.is_known(section)));
+        let exists = |section: Section, id: &Id| {
+            self.components.contains_key(&(section, id.clone())) || known.contains(&(section, false))
+        };
         self.extensions.retain(|id| exists(Section::Extensions, id));
         let warnings = self.root.warnings().clone();
         self.pipelines.retain_mut(|pipeline| {
@@ -234,6 +292,11 @@ impl Document {
         self.components.keys().any(|(s, _)| *s == section)
     }
 
+    /// Whether what a section holds is known.
+    fn is_known(&self, section: Section) -> bool {
+        self.root.get(section.key()).is_none_or(|node| !node.tree.unresolved)
+    }
+
     fn check_reference(
         &self,
         section: Section,
@@ -242,7 +305,7 @@ impl Document {
         key: &str,
         mistakes: &mut Vec<Mistake>,
     ) {
-        if self.component(section, id).is_some() {
+        if self.component(section, id).is_some() || !self.is_known(section) {
             return;
         }
         let declared: Vec<_> = self.components(section).map(|(id, _)| id.to_string()).collect();

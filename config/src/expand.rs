@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use crate::Part;
 use crate::mistakes::{Mistake, Warnings};
 use crate::place::{Path, Place};
-use crate::provider::Providers;
+use crate::provider::{Found, Providers, is_remote, is_secret};
 use crate::reference::{DEEPEST, Meaning, Piece, meaning, pieces};
 use crate::scalar::Scalar;
-use crate::tree::{Key, Kind, Tree};
+use crate::tree::{Key, Kind, Origin, Tree};
 use crate::yaml;
 
 /// All references of a configuration, those inside fetched values included.
@@ -15,23 +16,42 @@ const MOST_REFERENCES: usize = 10_000;
 /// Nobody reads more.
 const MOST_MISTAKES: usize = 100;
 
+/// What came of the references of a tree.
+pub(crate) struct Expanded {
+    /// The tree without those that could be had.
+    pub tree: Rc<Tree>,
+    pub mistakes: Vec<Mistake>,
+    /// Those that lead over the network and are not answered yet.
+    pub asked: Vec<Asked>,
+}
+
+/// A reference that is not answered yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub uri: String,
+    /// What can't run before it is answered.
+    pub part: Part,
+    /// Where it stands: `file:line:column: path`.
+    pub located: String,
+    /// Whether a message must not quote it.
+    pub hidden: bool,
+}
+
 /// Replaces all references in the values (never the keys) of `tree`, as the Collector does, and the old forms
 /// `${NAME}` and `$NAME` with a warning. A value that can't be had is a mistake of its place and becomes null.
-pub(crate) fn expand(
-    tree: &Rc<Tree>,
-    providers: &Providers,
-    warnings: &Warnings,
-) -> (Rc<Tree>, Vec<Mistake>) {
-    let mut expander = Expander { providers, warnings, mistakes: Vec::new(), left: MOST_REFERENCES };
+pub(crate) fn expand(tree: &Rc<Tree>, providers: &Providers, warnings: &Warnings) -> Expanded {
+    let mut expander =
+        Expander { providers, warnings, mistakes: Vec::new(), asked: Vec::new(), left: MOST_REFERENCES };
     let at = At { place: &tree.place, path: &Path::default(), depth: 0, written: true };
-    let whole = expander.tree(tree, at);
-    (whole, expander.mistakes)
+    let tree = expander.tree(tree, at);
+    Expanded { tree, mistakes: expander.mistakes, asked: expander.asked }
 }
 
 struct Expander<'a> {
     providers: &'a Providers,
     warnings: &'a Warnings,
     mistakes: Vec<Mistake>,
+    asked: Vec<Asked>,
     left: usize,
 }
 
@@ -55,9 +75,19 @@ struct Fetched {
 
 /// What a piece of a text gives.
 enum Given {
-    /// Characters, and whether they came from outside.
-    Text(String, bool),
+    /// Characters, and where they came from.
+    Text(String, Origin),
     To(Fetched),
+    /// A reference that is not answered yet.
+    Wanted,
+}
+
+/// Pieces put together.
+struct Gathered {
+    text: String,
+    origin: Origin,
+    /// Whether one of them is not answered yet.
+    wanted: bool,
 }
 
 impl Expander<'_> {
@@ -94,7 +124,7 @@ impl Expander<'_> {
                 Kind::Map(next)
             }
         };
-        let expanded = Tree::new(tree.place.clone(), kind).expanded(tree.original.clone(), tree.outside);
+        let expanded = Tree::new(tree.place.clone(), kind).expanded(tree.original.clone(), tree.origin);
         if expanded.is_too_large() {
             self.mistake(at, "this grows too large through its ${...}");
             return Rc::new(Tree::null(tree.place.clone()));
@@ -103,15 +133,20 @@ impl Expander<'_> {
     }
 
     fn scalar(&mut self, tree: &Rc<Tree>, text: &str, at: At<'_>) -> Rc<Tree> {
+        let unresolved =
+            || Rc::new(Tree::text(tree.place.clone(), text).expanded(None, tree.origin).unresolved(true));
         let expanded = pieces(text).ok_or_else(too_deep).and_then(|pieces| match &pieces[..] {
-            [only @ (Piece::Braces(_) | Piece::Dollar(_))] => match self.piece(only, at)? {
-                Given::To(fetched) => Ok(self.whole(&fetched, at)),
-                Given::Text(..) => Ok(tree.clone()),
-            },
-            _ => {
-                let (text, outside) = self.text(&pieces, at)?;
-                Ok(Rc::new(Tree::text(tree.place.clone(), text).expanded(None, outside || tree.outside)))
-            }
+            [only @ (Piece::Braces(_) | Piece::Dollar(_))] => Ok(match self.piece(only, at)? {
+                Given::To(fetched) => self.whole(&fetched, at),
+                Given::Text(..) => tree.clone(),
+                Given::Wanted => unresolved(),
+            }),
+            _ => Ok(match self.text(&pieces, at)? {
+                Gathered { wanted: true, .. } => unresolved(),
+                Gathered { text, origin, .. } => {
+                    Rc::new(Tree::text(tree.place.clone(), text).expanded(None, origin.max(tree.origin)))
+                }
+            }),
         });
         expanded.unwrap_or_else(|message| {
             self.mistake(at, &message);
@@ -125,32 +160,34 @@ impl Expander<'_> {
         }
     }
 
-    /// The pieces put together, and whether some came from outside.
-    fn text(&mut self, pieces: &[Piece], at: At<'_>) -> Result<(String, bool), String> {
-        let mut text = String::new();
-        let mut outside = false;
+    fn text(&mut self, pieces: &[Piece], at: At<'_>) -> Result<Gathered, String> {
+        let mut all = Gathered { text: String::new(), origin: Origin::Written, wanted: false };
         for piece in pieces {
-            match self.piece(piece, at)? {
-                Given::Text(given, came_from_outside) => {
-                    text.push_str(&given);
-                    outside |= came_from_outside;
-                }
+            let (text, origin) = match self.piece(piece, at)? {
+                Given::Text(text, origin) => (text, origin),
                 Given::To(fetched) => {
-                    text.push_str(&self.inner(&fetched, at)?);
-                    outside |= fetched.is_from_outside();
+                    let inner = self.inner(&fetched, at)?;
+                    all.wanted |= inner.wanted;
+                    (inner.text, inner.origin.max(fetched.origin()))
                 }
-            }
+                Given::Wanted => {
+                    all.wanted = true;
+                    continue;
+                }
+            };
+            all.text.push_str(&text);
+            all.origin = all.origin.max(origin);
         }
-        Ok((text, outside))
+        Ok(all)
     }
 
     fn piece(&mut self, piece: &Piece, at: At<'_>) -> Result<Given, String> {
         match piece {
-            Piece::Text(text) => Ok(Given::Text(text.clone(), false)),
+            Piece::Text(text) => Ok(Given::Text(text.clone(), Origin::Written)),
             Piece::Unclosed if at.written => {
                 Err("a ${ is never closed by }; for the characters themselves write $${".to_owned())
             }
-            Piece::Unclosed => Ok(Given::Text("${".to_owned(), false)),
+            Piece::Unclosed => Ok(Given::Text("${".to_owned(), Origin::Written)),
             Piece::Dollar(name) => match self.providers.env(name) {
                 Some(value) if at.written => {
                     self.is_old(&format!("${name}"), name, at);
@@ -162,25 +199,26 @@ impl Expander<'_> {
                 }
                 _ => {
                     self.is_not_set(&format!("${name}"), name, at);
-                    Ok(Given::Text(format!("${name}"), false))
+                    Ok(Given::Text(format!("${name}"), Origin::Written))
                 }
             },
             Piece::Braces(body) => {
                 let inside = At { depth: at.depth + 1, ..at };
-                let (body, hidden) = self.text(body, inside)?;
-                self.braces(body, hidden, at)
+                let body = self.text(body, inside)?;
+                if body.wanted { Ok(Given::Wanted) } else { self.braces(body.text, body.origin, at) }
             }
         }
     }
 
-    /// `hidden`: the body was itself put together from the environment or a file, so no message quotes it.
-    fn braces(&mut self, body: String, hidden: bool, at: At<'_>) -> Result<Given, String> {
+    /// `origin`: of the body. No message quotes one that came from outside.
+    fn braces(&mut self, body: String, origin: Origin, at: At<'_>) -> Result<Given, String> {
+        let hidden = origin > Origin::Written;
         let uri = match meaning(&body, |scheme| self.providers.knows(scheme)) {
             Meaning::Uri => body,
             Meaning::OldForm { name, has_default } if at.written => {
                 if !has_default && self.providers.env(name).is_none() {
                     self.is_not_set(&format!("${{{name}}}"), name, at);
-                    return Ok(Given::Text(format!("${{{body}}}"), hidden));
+                    return Ok(Given::Text(format!("${{{body}}}"), origin));
                 }
                 let default = if has_default { ":-..." } else { "" };
                 self.is_old(&format!("${{{name}{default}}}"), &format!("{name}{default}"), at);
@@ -190,7 +228,7 @@ impl Expander<'_> {
             Meaning::Malformed if at.written => {
                 return Err("inside ${...} stands scheme:value, such as ${env:NAME}".to_owned());
             }
-            _ => return Ok(Given::Text(format!("${{{body}}}"), hidden)),
+            _ => return Ok(Given::Text(format!("${{{body}}}"), origin)),
         };
         if at.depth > DEEPEST {
             return Err(too_deep());
@@ -202,22 +240,33 @@ impl Expander<'_> {
         } else {
             self.providers.fetch(&uri)
         };
-        let (scheme, text) = match fetched {
-            Err(_) if hidden => {
+        let (scheme, found) = match fetched {
+            // What a store is asked for is a name, which its owner must know to set it right; a secret is none.
+            Err(_)
+                if hidden && (origin == Origin::Secret || !uri.split(':').next().is_some_and(is_remote)) =>
+            {
                 return Err("the reference that results from the ${...} inside it can't be had".to_owned());
             }
             other => other?,
         };
-        let text = text.unwrap_or_else(|| {
-            let name = if hidden { "this reference" } else { uri.as_str() };
-            if self.warnings.first(name) {
-                let message = format_args!(
-                    "{name} is not set and counts as empty; a default is written ${{env:NAME:-default}}"
-                );
-                self.warnings.note(at.place, at.path, message);
+        let text = match found {
+            Found::Text(text) => text,
+            Found::Wanted => {
+                let located = format!("{}: {}", at.place, at.path);
+                self.asked.push(Asked { uri, part: at.path.part(), located, hidden });
+                return Ok(Given::Wanted);
             }
-            String::new()
-        });
+            Found::Nothing => {
+                let name = if hidden { "this reference" } else { uri.as_str() };
+                if self.warnings.first(name) {
+                    let message = format_args!(
+                        "{name} is not set and counts as empty; a default is written ${{env:NAME:-default}}"
+                    );
+                    self.warnings.note(at.place, at.path, message);
+                }
+                String::new()
+            }
+        };
         let name = if hidden { format!("{scheme}:...") } else { uri };
         Ok(Given::To(Fetched { text, scheme, name }))
     }
@@ -240,10 +289,12 @@ impl Expander<'_> {
     }
 
     /// The text of a reference inside a longer text, with its own references replaced.
-    fn inner(&mut self, fetched: &Fetched, at: At<'_>) -> Result<String, String> {
+    fn inner(&mut self, fetched: &Fetched, at: At<'_>) -> Result<Gathered, String> {
+        if is_secret(fetched.scheme) {
+            return Ok(Gathered { text: fetched.text.clone(), origin: Origin::Secret, wanted: false });
+        }
         let pieces = pieces(fetched.text()).ok_or_else(too_deep)?;
-        let (text, _) = self.text(&pieces, fetched.inside(at))?;
-        Ok(text)
+        self.text(&pieces, fetched.inside(at))
     }
 
     /// The value of a reference that stands alone: read as YAML where that gives something else than a text, with the
@@ -255,14 +306,20 @@ impl Expander<'_> {
             Some(tree) if parsed.flaws.is_empty() && !matches!(tree.scalar(), Some(Scalar::Text(_))) => tree,
             _ => Rc::new(Tree::text(at.place.clone(), text)),
         };
+        if is_secret(fetched.scheme) {
+            // One that begins with `#` is no comment.
+            let is_lost = parsed.is_null() && !text.is_empty() || parsed.is_too_large();
+            let value = if is_lost { Tree::text(at.place.clone(), text) } else { parsed.moved_to(at.place) };
+            return Rc::new(value.secret().expanded(Some(text.into()), Origin::Secret));
+        }
         let expanded = self.tree(&parsed, At { place: at.place, ..fetched.inside(at) });
         let original = match &parsed.kind {
             Kind::Scalar { plain: false, .. } => expanded.original.clone(),
-            _ if text.contains('$') => self.inner(fetched, at).ok().map(Into::into),
+            _ if text.contains('$') => self.inner(fetched, at).ok().map(|inner| inner.text.into()),
             _ => Some(text.into()),
         };
-        let outside = fetched.is_from_outside() || expanded.outside;
-        Rc::new(expanded.moved_to(at.place).expanded(original, outside))
+        let origin = fetched.origin().max(expanded.origin);
+        Rc::new(expanded.moved_to(at.place).expanded(original, origin).unresolved(expanded.unresolved))
     }
 }
 
@@ -270,18 +327,26 @@ impl Fetched {
     /// A file ends with a line break that nobody means in a token; an environment variable is taken as it is.
     fn text(&self) -> &str {
         match self.text.strip_suffix('\n') {
-            Some(text) if self.scheme == "file" => text.strip_suffix('\r').unwrap_or(text),
+            Some(text) if self.is_document() => text.strip_suffix('\r').unwrap_or(text),
             _ => &self.text,
         }
     }
 
-    /// A text that is written in the configuration itself may be quoted in a message, any other not.
-    fn is_from_outside(&self) -> bool {
-        self.scheme != "yaml"
+    /// Whether somebody wrote it as a part of a configuration.
+    fn is_document(&self) -> bool {
+        self.scheme == "file" || is_remote(self.scheme) && !is_secret(self.scheme)
+    }
+
+    fn origin(&self) -> Origin {
+        match self.scheme {
+            "yaml" => Origin::Written,
+            scheme if is_secret(scheme) => Origin::Secret,
+            _ => Origin::Outside,
+        }
     }
 
     fn inside<'a>(&self, at: At<'a>) -> At<'a> {
-        At { depth: at.depth + 1, written: self.scheme == "file", ..at }
+        At { depth: at.depth + 1, written: self.is_document(), ..at }
     }
 }
 

@@ -32,7 +32,7 @@ pub use locate::Lookup;
 pub use mistakes::{Mistake, Mistakes, Warnings, valid_words};
 pub use node::Node;
 pub use place::Part;
-pub use provider::{Provider, Providers};
+pub use provider::{Answers, Provider, Providers};
 pub use secret::{Headers, Secret};
 pub use section::{Known, Section};
 pub use service::{LogLevel, Pipeline, Telemetry};

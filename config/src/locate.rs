@@ -4,13 +4,15 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::mistakes::{Mistake, Warnings};
-use crate::provider::{Providers, explain_read, text_of};
+use crate::print::without_user;
+use crate::provider::{Found, Providers, explain_read, text_of};
 use crate::reference::scheme_in;
 
 /// Where to look for the configuration. The first that is given or exists counts.
 #[derive(Clone, Debug)]
 pub struct Lookup {
-    /// URIs of the command line, each laid upon the ones before: `file:PATH`, `PATH`, `env:NAME` or `yaml:TEXT`.
+    /// URIs of the command line, each laid upon the ones before: `file:PATH`, `PATH`, `env:NAME`, `yaml:TEXT`, or one
+    /// that leads over the network.
     pub uris: Vec<String>,
     /// Files that are read if neither `uris` nor the environment name any.
     pub files: Vec<PathBuf>,
@@ -35,16 +37,16 @@ impl Lookup {
         Lookup { uris, files: files.map(PathBuf::from).to_vec(), built_in: built_in.to_owned() }
     }
 
-    pub(crate) fn sources(&self, providers: &Providers, warnings: &Warnings) -> Result<Vec<Source>, Mistake> {
+    pub(crate) fn sources(&self, providers: &Providers, warnings: &Warnings) -> Result<Sources, Mistake> {
         if !self.uris.is_empty() {
-            return self.uris.iter().map(|uri| source(uri, "--config", providers)).collect();
+            return Sources::of(self.uris.iter().map(|uri| (uri.as_str(), "--config")), providers);
         }
         if let Some(uri) = providers.env(URI) {
-            return source(uri, URI, providers).map(|source| vec![source]);
+            return Sources::of([(uri, URI)], providers);
         }
         if let Some(uri) = providers.env(OLD_URI) {
             warnings.note_plain(format!("{OLD_URI} is the old name; use {URI}"));
-            return source(uri, OLD_URI, providers).map(|source| vec![source]);
+            return Sources::of([(uri, OLD_URI)], providers);
         }
         for file in &self.files {
             let name = file.display().to_string();
@@ -54,16 +56,39 @@ impl Lookup {
                     let text = read.map_err(|error| explain_read(&name, &error));
                     let text =
                         text.and_then(|bytes| text_of(&name, bytes)).map_err(|why| unlocated(&name, why))?;
-                    return Ok(vec![Source { name, text }]);
+                    return Ok(Sources::Read(vec![Source { name, text }]));
                 }
             }
         }
-        Ok(vec![Source { name: "built-in".to_owned(), text: self.built_in.clone() }])
+        Ok(Sources::Read(vec![Source { name: "built-in".to_owned(), text: self.built_in.clone() }]))
     }
 }
 
-/// As the Collector has it: without a colon, or with a drive letter, it is a path.
-fn source(uri: &str, given_by: &str, providers: &Providers) -> Result<Source, Mistake> {
+/// The texts of a configuration, or the URIs that must be answered first.
+pub(crate) enum Sources {
+    Read(Vec<Source>),
+    Wanted(Vec<String>),
+}
+
+impl Sources {
+    /// Those of `uris`, each with who gave it.
+    fn of<'a>(
+        uris: impl IntoIterator<Item = (&'a str, &'a str)>,
+        providers: &Providers,
+    ) -> Result<Sources, Mistake> {
+        let (mut read, mut wanted) = (Vec::new(), Vec::new());
+        for (uri, given_by) in uris {
+            match source(uri, given_by, providers)? {
+                Some(source) => read.push(source),
+                None => wanted.push(uri.to_owned()),
+            }
+        }
+        Ok(if wanted.is_empty() { Sources::Read(read) } else { Sources::Wanted(wanted) })
+    }
+}
+
+/// As the Collector has it: without a colon, or with a drive letter, it is a path. Nothing if it is not answered yet.
+fn source(uri: &str, given_by: &str, providers: &Providers) -> Result<Option<Source>, Mistake> {
     if uri.is_empty() {
         return Err(unlocated(
             given_by,
@@ -79,15 +104,16 @@ fn source(uri: &str, given_by: &str, providers: &Providers) -> Result<Source, Mi
             format_args!("`{uri}` is neither a file nor a URI such as file:/var/task/otel.yaml"),
         ));
     };
-    let (_, text) = providers.fetch(&full).map_err(|why| unlocated(given_by, why))?;
+    let (_, found) = providers.fetch(&full).map_err(|why| unlocated(given_by, why))?;
     let name = match scheme {
         "file" => full["file:".len()..].to_owned(),
         "yaml" => "yaml:".to_owned(),
-        _ => full.clone(),
+        _ => without_user(full.split(['?', '#']).next().unwrap_or_default()),
     };
-    match text {
-        Some(text) => Ok(Source { name, text }),
-        None => Err(unlocated(given_by, format_args!("{name} is not set"))),
+    match found {
+        Found::Text(text) => Ok(Some(Source { name, text })),
+        Found::Nothing => Err(unlocated(given_by, format_args!("{name} is not set"))),
+        Found::Wanted => Ok(None),
     }
 }
 

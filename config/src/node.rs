@@ -29,8 +29,9 @@ impl Node {
         let parsed = yaml::parse(text, "inline");
         let mut mistakes = parsed.flaws;
         let Some(tree) = parsed.tree else { return Err(Mistakes(mistakes)) };
-        let (tree, more) = expand::expand(&tree, &Providers::new(env), &warnings);
-        mistakes.extend(more);
+        let expanded = expand::expand(&tree, &Providers::new(env), &warnings);
+        mistakes.extend(expanded.mistakes);
+        let tree = expanded.tree;
         if mistakes.is_empty() {
             Ok(Node { tree, path: Path::default(), warnings })
         } else {

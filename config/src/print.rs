@@ -1,14 +1,16 @@
 //! The configuration back as YAML, with secrets masked: for `print-config`.
 
 use crate::node::Node;
+use crate::reference::{Piece, pieces};
 use crate::scalar::Scalar;
-use crate::tree::{Kind, Tree};
+use crate::tree::{Kind, Origin, Tree};
 
 const MASK: &str = "'***'";
 
 impl Node {
     /// This subtree as YAML, expanded and without comments. Masked are all values of headers and whatever stands under
-    /// a key that sounds secret (`token`, `password`, `api_key` ...), and user and password in a URL.
+    /// a key that sounds secret (`token`, `password`, `api_key` ...), what a store of secrets gave, and user and password in
+    /// a URL. References that are not answered stay as they were written.
     pub fn to_yaml(&self) -> String {
         let mut out = String::new();
         write(&self.tree, 0, Masked::No, &mut out);
@@ -27,11 +29,15 @@ enum Masked {
 
 /// Appends the value to a line that ends with `key:` or `-`.
 fn write(tree: &Tree, indent: usize, masked: Masked, out: &mut String) {
+    let masked = if tree.origin == Origin::Secret { Masked::All } else { masked };
     match &tree.kind {
         Kind::List(items) if items.is_empty() => out.push_str(" []"),
         Kind::Map(entries) if entries.is_empty() => out.push_str(" {}"),
         Kind::List(items) => {
-            let masked = if masked == Masked::No { Masked::No } else { Masked::AllButName };
+            let masked = match masked {
+                Masked::All if tree.origin != Origin::Secret => Masked::AllButName,
+                masked => masked,
+            };
             for item in items {
                 line(indent, "-", out);
                 write(item, indent + 1, masked, out);
@@ -51,6 +57,8 @@ fn write(tree: &Tree, indent: usize, masked: Masked, out: &mut String) {
         Kind::Scalar { text: written, plain } => {
             let shown = match tree.scalar() {
                 None | Some(Scalar::Null) => return,
+                // What is not fetched is no secret yet, unless there is more beside it.
+                _ if tree.unresolved && (masked == Masked::No || is_reference(written)) => text(written),
                 _ if masked != Masked::No => MASK.to_owned(),
                 // A `$` would be a reference when this is read again.
                 Some(Scalar::Text(_)) => text(&without_user(written).replace('$', "$$")),
@@ -61,6 +69,11 @@ fn write(tree: &Tree, indent: usize, masked: Masked, out: &mut String) {
             out.push_str(&shown);
         }
     }
+}
+
+/// Whether a text is one `${...}` and nothing else.
+fn is_reference(text: &str) -> bool {
+    matches!(pieces(text).as_deref(), Some([Piece::Braces(_)]))
 }
 
 fn line(indent: usize, text: &str, out: &mut String) {
@@ -117,7 +130,7 @@ fn is_secret(key: &str) -> bool {
 }
 
 /// `https://user:password@host` without what stands before the `@`.
-fn without_user(text: &str) -> String {
+pub(crate) fn without_user(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..host].rfind('@') {

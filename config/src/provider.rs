@@ -1,10 +1,17 @@
 //! Where the values of `${scheme:...}` come from.
 
+use std::collections::BTreeMap;
+
 use crate::Env;
 use crate::mistakes::valid_words;
 
-/// Schemes that the Collector's Lambda layer knows and this one will know.
-const LATER: [&str; 5] = ["http", "https", "s3", "secretsmanager", "ssm"];
+/// Schemes whose texts come over the network. Whoever reads the configuration fetches them between two readings.
+const REMOTE: [&str; 6] = ["arn", "http", "https", "s3", "secretsmanager", "ssm"];
+/// Those whose texts are values and no documents: nothing in them is a reference, and none of them is printed.
+const SECRET: [&str; 3] = ["arn", "secretsmanager", "ssm"];
+
+/// What became of URIs that lead over the network: the text, nothing of that name, or in words why it can't be had.
+pub type Answers = BTreeMap<String, Result<Option<String>, String>>;
 
 /// Gives the text behind `scheme:rest`.
 pub trait Provider {
@@ -13,8 +20,8 @@ pub trait Provider {
 
     /// The text that `rest` names; `None` if there is nothing of that name, which counts as null and is warned of.
     ///
-    /// Called while a configuration is read, so it must not wait. One that has to ask the network answers from what
-    /// was fetched before, notes what it was asked for, and the configuration is read again when that has come.
+    /// Called while a configuration is read, so it must not wait. What comes over the network is no provider's:
+    /// see [`Providers::answering`].
     ///
     /// # Errors
     /// Why the text can't be had, in words for the log; never the text itself.
@@ -25,6 +32,26 @@ pub trait Provider {
 pub struct Providers {
     env: Env,
     list: Vec<Box<dyn Provider>>,
+    answers: Answers,
+}
+
+/// What a URI gave.
+pub(crate) enum Found {
+    Text(String),
+    /// There is nothing of that name.
+    Nothing,
+    /// It leads over the network and is not answered yet.
+    Wanted,
+}
+
+/// Whether a text from there is a value that is taken as it is and never printed.
+pub(crate) fn is_secret(scheme: &str) -> bool {
+    SECRET.contains(&scheme)
+}
+
+/// Whether a text from there comes over the network.
+pub(crate) fn is_remote(scheme: &str) -> bool {
+    REMOTE.contains(&scheme)
 }
 
 impl Providers {
@@ -33,7 +60,16 @@ impl Providers {
         Providers {
             env: env.clone(),
             list: vec![Box::new(EnvProvider(env.clone())), Box::new(FileProvider), Box::new(YamlProvider)],
+            answers: Answers::new(),
         }
+    }
+
+    /// With these answers to URIs that lead over the network. A load lists in [`Loaded::wanted`](crate::Loaded)
+    /// those that it needs and that are not answered; when they are, the configuration is read again.
+    #[must_use]
+    pub fn answering(mut self, answers: Answers) -> Self {
+        self.answers = answers;
+        self
     }
 
     /// One more.
@@ -48,22 +84,22 @@ impl Providers {
     }
 
     pub(crate) fn knows(&self, scheme: &str) -> bool {
-        self.list.iter().any(|provider| provider.scheme() == scheme)
+        is_remote(scheme) || self.list.iter().any(|provider| provider.scheme() == scheme)
     }
 
-    /// The text behind `uri` = `scheme:rest`, and the scheme.
-    pub(crate) fn fetch(&self, uri: &str) -> Result<(&'static str, Option<String>), String> {
+    /// What is behind `uri` = `scheme:rest`, and the scheme.
+    pub(crate) fn fetch(&self, uri: &str) -> Result<(&'static str, Found), String> {
         let (scheme, rest) = uri.split_once(':').unwrap_or((uri, ""));
-        match self.list.iter().find(|provider| provider.scheme() == scheme) {
-            Some(provider) => provider.fetch(rest).map(|text| (provider.scheme(), text)),
-            None if LATER.contains(&scheme) => Err(format!(
-                "values from {scheme}: are not supported yet; pass the value in an environment variable: ${{env:NAME}}"
-            )),
-            None => {
-                let known: Vec<_> = self.list.iter().map(|provider| provider.scheme()).collect();
-                Err(format!("unknown scheme {scheme}:{}", valid_words(scheme, &known)))
-            }
+        let found = |text: Option<String>| text.map_or(Found::Nothing, Found::Text);
+        if let Some(provider) = self.list.iter().find(|provider| provider.scheme() == scheme) {
+            return provider.fetch(rest).map(|text| (provider.scheme(), found(text)));
         }
+        if let Some(remote) = REMOTE.into_iter().find(|remote| *remote == scheme) {
+            let answer = self.answers.get(uri).cloned();
+            return answer.map_or(Ok(Found::Wanted), |answer| answer.map(found)).map(|found| (remote, found));
+        }
+        let known: Vec<_> = self.list.iter().map(|provider| provider.scheme()).chain(REMOTE).collect();
+        Err(format!("unknown scheme {scheme}:{}", valid_words(scheme, &known)))
     }
 }
 

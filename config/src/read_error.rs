@@ -8,7 +8,7 @@ use crate::mistakes::{Mistake, valid_words};
 use crate::place::{Path, Place};
 use crate::read::From;
 use crate::scalar::Scalar;
-use crate::tree::{Key, Kind};
+use crate::tree::{Key, Kind, Origin};
 
 /// An error and, once it has passed the value it belongs to, its place.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl ReadError {
                 What::Nothing(_) | What::MissingKey(_) | What::UnknownKey(_) => return self,
                 What::UnknownWord(valid) => {
                     let word = from.tree.as_text().map(|text| &**text).unwrap_or_default();
-                    let word = if from.secret || from.tree.outside { "" } else { word };
+                    let word = if from.secret || from.tree.origin > Origin::Written { "" } else { word };
                     format!("found {}{}", found(from), valid_words(word, valid))
                 }
                 What::Says(text) => text.clone(),
@@ -150,7 +150,7 @@ pub(crate) fn expectation<'de>(visitor: &impl Visitor<'de>) -> String {
 
 /// What stands in the file, in words; values that must not be printed by their kind alone.
 pub(crate) fn found(from: &From<'_>) -> String {
-    let quotes = !from.secret && !from.tree.outside;
+    let quotes = !from.secret && from.tree.origin == Origin::Written;
     match &from.tree.kind {
         Kind::List(_) => return "a list".to_owned(),
         Kind::Map(_) => return "a map".to_owned(),

@@ -13,11 +13,25 @@ pub(crate) struct Tree {
     /// The text as it was before it became a list, a map or a number, if it came out of a `${...}`: a field that
     /// wants a text gets this.
     pub original: Option<Rc<str>>,
-    /// Whether some of it came from the environment or a file, so that messages must not quote it.
-    pub outside: bool,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Whether it holds a reference that is not answered yet; it is then the text as it was written.
+    pub unresolved: bool,
     /// How many values it holds, aliases counted where they are used.
     weight: usize,
     depth: usize,
+}
+
+/// Where a text came from; of one put together from several, the last that applies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// The configuration itself.
+    #[default]
+    Written,
+    /// The environment or a file: messages must not quote it.
+    Outside,
+    /// A store of secrets: nothing must print it.
+    Secret,
 }
 
 #[derive(Debug)]
@@ -54,7 +68,7 @@ impl Tree {
             Kind::List(items) => items.iter().for_each(|item| count(item)),
             Kind::Map(entries) => entries.iter().for_each(|(_, value)| count(value)),
         }
-        Tree { place, kind, original: None, outside: false, weight, depth }
+        Tree { place, kind, original: None, origin: Origin::Written, unresolved: false, weight, depth }
     }
 
     pub fn null(place: Place) -> Self {
@@ -76,9 +90,29 @@ impl Tree {
     }
 
     /// The same value as what a `${...}` stood for.
-    pub fn expanded(mut self, original: Option<Rc<str>>, outside: bool) -> Self {
+    pub fn expanded(mut self, original: Option<Rc<str>>, origin: Origin) -> Self {
         self.original = original;
-        self.outside = outside;
+        self.origin = origin;
+        self
+    }
+
+    /// The same value with references in it that are not answered yet, or with none.
+    pub fn unresolved(mut self, unresolved: bool) -> Self {
+        self.unresolved = unresolved;
+        self
+    }
+
+    /// The same value, as one that must not be printed, nor anything in it.
+    pub fn secret(mut self) -> Self {
+        let marked = |tree: &Rc<Tree>| Rc::new(tree.moved_to(&tree.place).secret());
+        self.kind = match self.kind {
+            Kind::List(items) => Kind::List(items.iter().map(marked).collect()),
+            Kind::Map(entries) => {
+                Kind::Map(entries.iter().map(|(key, it)| (key.clone(), marked(it))).collect())
+            }
+            scalar => scalar,
+        };
+        self.origin = Origin::Secret;
         self
     }
 

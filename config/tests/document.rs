@@ -217,9 +217,10 @@ fn a_uri_is_a_path_or_names_its_scheme() {
         ("file://missing.yaml", "--config: can't read the file `//missing.yaml`"),
         (".", "--config: can't read the file `.`: is a directory"),
         ("c:\\config.yaml", "--config: can't read the file `c:\\config.yaml`"),
-        ("ssm:/config", "--config: values from ssm: are not supported yet"),
-        ("https://localhost/config.yaml", "--config: values from https: are not supported yet"),
-        ("envv:CFG", "--config: unknown scheme envv:; valid are env, file and yaml; did you mean env?"),
+        (
+            "envv:CFG",
+            "--config: unknown scheme envv:; valid are env, file, yaml, arn, http, https, s3, secretsmanager and ssm; did you mean env?",
+        ),
         ("env:UNSET", "--config: env:UNSET is not set"),
         ("${env:CFG}", "--config: `${env:CFG}` is neither a file nor a URI"),
         ("a.yaml,b.yaml", "--config: can't read the file `a.yaml,b.yaml`"),

@@ -147,9 +147,10 @@ fn what_can_not_be_resolved_is_a_mistake_of_its_place_alone() {
         ("${env:1A}", "`1A` is no name"),
         ("${env:ITSELF}", "refers to itself"),
         ("a ${env:PAIR}", "refers to itself"),
-        ("${ssm:/key}", "values from ssm: are not supported yet"),
-        ("${https://localhost/x}", "values from https: are not supported yet"),
-        ("${ENV:HOST}", "unknown scheme ENV:; valid are env, file and yaml; did you mean env?"),
+        (
+            "${ENV:HOST}",
+            "unknown scheme ENV:; valid are env, file, yaml, arn, http, https, s3, secretsmanager and ssm; did you mean env?",
+        ),
         ("${ env:HOST }", "blanks inside ${...}"),
         ("${a_b:c}", "inside ${...} stands scheme:value"),
         ("${env:A", "is never closed"),

@@ -51,9 +51,12 @@ fn is_about_settings(point: &str) -> bool {
 }
 
 /// Where we decide otherwise, and why.
-const DIFFERENCES: [(&str, &str); 4] = [
+const DIFFERENCES: [(&str, &str); 7] = [
     ("braces-unclosed.yaml", "a ${ without } is a slip; the Go layer sends the characters as they are"),
     ("env-bare-braces-default.yaml", "the old form works with a default, too"),
+    ("scheme-http-refused.yaml", "what nobody answers is found out when it is fetched, not when it is read"),
+    ("scheme-s3-short-form.yaml", "s3://bucket/key is in the function's region"),
+    ("scheme-unknown.yaml", "ssm: is known here"),
     ("telemetry-metrics-address.yaml", "the retired key is accepted with a warning"),
     ("unknown-exporter-logging.yaml", "logging is the old name of debug"),
 ];
