@@ -27,8 +27,7 @@ pub struct Assembler<'a> {
 impl<'a> Assembler<'a> {
     /// All components of this distribution, in a process on `host` that takes the platform's telemetry through
     /// `feed`.
-    pub fn new(env: &'a Env, budget: &'a Budget, host: &'a Host, feed: &Feed) -> Self {
-        let shared = Shared::default();
+    pub fn new(env: &'a Env, budget: &'a Budget, host: &'a Host, feed: &Feed, shared: Shared) -> Self {
         let (extensions, exporters) = (auth::all(&shared), exporters::all(&shared));
         let (receivers, processors) = (receivers::all(feed), processors::all());
         Assembler { env, budget, host, receivers, processors, exporters, extensions, shared }
@@ -103,8 +102,12 @@ impl<'a> Assembler<'a> {
         let mut built = BTreeMap::new();
         for (id, node) in document.components(section) {
             match self.build(factories, id, node) {
+                // It was built to find its mistakes: what it was given is not what it will be given.
+                Some(Ok(_)) if document.is_unanswered(section, id) => {}
                 Some(Ok(component)) => drop(built.insert(id.clone(), component)),
-                Some(Err(found)) => mistakes.extend(found.0),
+                Some(Err(found)) => {
+                    mistakes.extend(found.0.into_iter().filter(|it| !document.is_about_unanswered(it)));
+                }
                 None => {}
             }
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use config::Env;
+use exporters::auth::Shared;
 use pipeline::{Budget, Host};
 use receivers::telemetryapi::Feed;
 
@@ -36,7 +37,8 @@ Without a command it runs: inside Lambda as an extension, elsewhere as an ordina
   print-config    show the configuration as it is understood, secrets masked
 
   --config URI    read the configuration from there instead of looking it up; several are merged, later ones win.
-                  URI is a path, file:PATH, env:NAME or yaml:TEXT
+                  URI is a path, file:PATH, env:NAME, yaml:TEXT, https://HOST/PATH, s3://BUCKET/KEY,
+                  secretsmanager:NAME or ssm:NAME
   --version, -v   show the version
   --help, -h      show this
 ";
@@ -78,8 +80,9 @@ pub fn components() -> String {
     let mut text =
         format!("buildinfo:\n    command: otelcol-lambda\n    version: {}\n", env!("CARGO_PKG_VERSION"));
     // Nothing is built, so neither environment nor budget matters.
+    let env = Env::default();
     for (section, components) in
-        Assembler::new(&Env::default(), &Budget::new(0), &Host::default(), &Feed::default()).names()
+        Assembler::new(&env, &Budget::new(0), &Host::default(), &Feed::default(), Shared::default()).names()
     {
         let _ = writeln!(text, "{}:", section.key());
         for (name, aliases) in components {

@@ -2,15 +2,14 @@
 
 use std::process::ExitCode;
 
-use config::{Document, Env, Lookup, Mistake, Providers, Warnings};
+use config::{Document, Env, Loaded, Mistake, Warnings};
+use exporters::auth::Shared;
 use pipeline::{Budget, Host, Plan, Service};
 use receivers::telemetryapi::Feed;
 
 use crate::assembly::Assembler;
 use crate::log::Log;
-
-/// What runs when no configuration is found anywhere: takes OTLP, prints what it gets.
-const BUILT_IN: &str = include_str!("built-in.yaml");
+use crate::reading::{Extent, Reader};
 
 /// Telemetry may take an eighth of the function's memory,
 const MEMORY_SHARE: usize = 8;
@@ -35,13 +34,26 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the configuration from `uris`, or from where it is looked up if there are none, and builds what it
-    /// names. Opens nothing.
-    pub fn load(env: &Env, uris: &[String]) -> Self {
+    /// Reads the configuration from `uris`, or from where it is looked up if there are none, fetches `extent` of it, and
+    /// builds what it names. Opens nothing else.
+    pub async fn load(env: &Env, uris: &[String], extent: Extent) -> Self {
+        let shared = Shared::default();
+        let loaded = Reader::new(env, uris, &shared).read(extent).await;
+        Configuration::of(loaded, env, shared)
+    }
+
+    /// Reads the configuration at `uris` as far as it is at hand.
+    #[cfg(test)]
+    pub fn at_hand(env: &Env, uris: &[&str]) -> Self {
+        let (shared, uris) =
+            (Shared::default(), uris.iter().map(|uri| (*uri).to_owned()).collect::<Vec<_>>());
+        Configuration::of(Reader::new(env, &uris, &shared).read_at_hand(), env, shared)
+    }
+
+    fn of(loaded: Loaded, env: &Env, shared: Shared) -> Self {
         let (budget, host, feed) = (budget(env), Host::default(), Feed::default());
-        let loaded = Document::load(&Lookup::new(uris.to_vec(), BUILT_IN), &Providers::new(env));
         let mut mistakes = loaded.mistakes;
-        let assembler = Assembler::new(env, &budget, &host, &feed);
+        let assembler = Assembler::new(env, &budget, &host, &feed, shared);
         let plan = loaded.document.as_ref().map(|document| assembler.assemble(document, &mut mistakes));
         let plan = plan.unwrap_or_default();
         let (warnings, document) = (loaded.warnings, loaded.document);
@@ -67,6 +79,8 @@ impl Configuration {
 
     /// Says what is wrong and what is better written otherwise; status 1 if anything is wrong.
     pub fn validate(&self) -> ExitCode {
+        let unanswered = self.document.iter().flat_map(Document::unanswered);
+        unanswered.for_each(|reference| eprintln!("note: {reference} is fetched when the collector starts"));
         self.warnings.drain().iter().for_each(|warning| eprintln!("warning: {warning}"));
         self.mistakes.iter().for_each(|mistake| eprintln!("error: {mistake}"));
         if self.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -109,7 +123,8 @@ mod tests {
 
     #[test]
     fn the_built_in_configuration_has_no_mistakes() {
-        let configuration = Configuration::load(&Env::default(), &[format!("yaml:{BUILT_IN}")]);
+        let uri = format!("yaml:{}", crate::reading::BUILT_IN);
+        let configuration = Configuration::at_hand(&Env::default(), &[&uri]);
         assert_eq!(configuration.mistakes, []);
         assert_eq!(configuration.plan.pipelines.len(), 3);
     }

@@ -5,6 +5,7 @@ mod cli;
 mod configuration;
 mod lambda;
 mod log;
+mod reading;
 mod signals;
 mod standalone;
 
@@ -17,6 +18,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use self::cli::Command;
 use self::configuration::Configuration;
 use self::log::Log;
+use self::reading::Extent;
 
 fn main() -> ExitCode {
     let env = Env::of_process();
@@ -29,8 +31,8 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Run => run(&env, &uris),
-        Command::Validate => Configuration::load(&env, &uris).validate(),
-        Command::PrintConfig => Configuration::load(&env, &uris).print(),
+        Command::Validate => look_at(&env, &uris, Configuration::validate),
+        Command::PrintConfig => look_at(&env, &uris, Configuration::print),
         Command::Components => show(&cli::components()),
         Command::Version => show(concat!("otelcol-lambda version ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Help => show(cli::USAGE),
@@ -52,17 +54,31 @@ fn run(env: &Env, uris: &[String]) -> ExitCode {
     }
 }
 
+fn look_at(env: &Env, uris: &[String], look: impl FnOnce(&Configuration) -> ExitCode) -> ExitCode {
+    match alone(Configuration::load(env, uris, Extent::Documents)) {
+        Ok(configuration) => look(&configuration),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn live(env: &Env, uris: &[String]) -> Result<(), Error> {
     let log = Log::start(env)?;
-    // One thread: the function owns the CPU, we borrow a sliver of it.
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let ended = runtime.block_on(async {
+    alone(async {
         match env.get("AWS_LAMBDA_RUNTIME_API") {
             Some(address) => lambda::run(address, env, uris, &log).await,
-            None => standalone::run(Configuration::load(env, uris), &log).await,
+            None => standalone::run(Configuration::load(env, uris, Extent::All).await, &log).await,
         }
-    });
+    })?
+}
+
+/// Runs `work` on one thread: the function owns the CPU, we borrow a sliver of it.
+fn alone<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let done = runtime.block_on(work);
     // A name resolution that still runs in its thread must not keep the process alive.
     runtime.shutdown_background();
-    ended
+    Ok(done)
 }

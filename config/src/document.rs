@@ -143,6 +143,12 @@ impl Document {
         self.asked.iter().any(|asked| mistake.text.starts_with(&asked.located))
     }
 
+    /// Whether a value of that component is not answered, so that it can't run.
+    pub fn is_unanswered(&self, section: Section, id: &Id) -> bool {
+        let part = Part::Component(section, id.clone());
+        self.asked.iter().any(|asked| asked.part == part)
+    }
+
     /// For each reference that is not answered: where it stands, and what it is if that may be told.
     pub fn unanswered(&self) -> impl Iterator<Item = String> {
         self.asked.iter().map(|asked| match asked.hidden {

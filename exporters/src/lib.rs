@@ -1,9 +1,11 @@
 //! The exporters. [`all`] is the list; each is a file or folder of its own.
 
 pub mod auth;
+mod aws;
 pub mod awsxray;
 mod calendar;
 mod debug;
+pub mod fetch;
 mod findings;
 mod http;
 mod otlp;

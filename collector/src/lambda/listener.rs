@@ -135,7 +135,7 @@ mod tests {
     /// Reads a delivery of so many events, in pieces, and says how many were told, and the most that was leased at
     /// once of a budget with so much left.
     async fn read_of(events: usize, left: usize) -> (usize, usize) {
-        let configuration = Configuration::load(&Env::default(), &["yaml:{}".into()]);
+        let configuration = Configuration::at_hand(&Env::default(), &["yaml:{}"]);
         let budget = configuration.budget.clone();
         let _taken = budget.lease(budget.limit() - left).unwrap();
         let told = Rc::new(RefCell::new(0));

@@ -20,6 +20,7 @@ use self::event::Event;
 use self::telemetry::Telemetry;
 use crate::configuration::Configuration;
 use crate::log::Log;
+use crate::reading::Extent;
 use crate::signals::Terminated;
 
 /// The longest that an invocation is held after the function's end for a backend that answers slowly. A cold TLS
@@ -63,7 +64,7 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
         for _ in 0..STEPS_TO_REGISTER {
             tokio::task::yield_now().await;
         }
-        Configuration::load(env, uris)
+        Configuration::load(env, uris, Extent::All).await
     };
     let name = own_file_name();
     let (registered, configuration) = tokio::join!(Api::new(address).register(&name, events), load);

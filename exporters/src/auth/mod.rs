@@ -12,6 +12,8 @@ pub(crate) mod role;
 mod signature;
 pub(crate) mod sigv4;
 
+pub(crate) use endpoint::Endpoint;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -14,6 +14,7 @@ use super::credentials::{Credentials, Keys};
 use super::signature::ESCAPED;
 use super::sigv4::SigV4;
 use super::{Shared, read_secret};
+use crate::aws::{element, host};
 use crate::calendar::time;
 use crate::http::{Answer, Client, Connector, Failure, Proxy, Tls, Url, Version};
 use crate::otlp::answer::excerpt;
@@ -107,12 +108,7 @@ impl AssumedRole {
 }
 
 fn endpoint(region: Option<&str>) -> String {
-    match region {
-        None => "https://sts.amazonaws.com".into(),
-        Some(region) if region.starts_with("cn-") => format!("https://sts.{region}.amazonaws.com.cn"),
-        Some(region) if region.starts_with("eusc-") => format!("https://sts.{region}.amazonaws.eu"),
-        Some(region) => format!("https://sts.{region}.amazonaws.com"),
-    }
+    region.map_or("https://sts.amazonaws.com".into(), |region| format!("https://{}", host("sts", region)))
 }
 
 /// The keys in an answer of STS, which is XML with each element once.
@@ -129,10 +125,4 @@ fn read(answer: &Answer) -> Result<Keys, String> {
         expires: Some(time(part("Expiration")?).ok_or("the answer's Expiration is no time")?),
         ..Keys::new(part("AccessKeyId")?, part("SecretAccessKey")?, None)
     })
-}
-
-/// What stands between `<name>` and `</name>`. Keys and tokens hold no character that XML escapes.
-fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    Some(rest.split_once(&format!("</{name}>"))?.0.trim())
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::Document;
 use super::delivery::Fate;
 use super::json::write_text;
+use crate::aws::{Refusal, passes};
 use crate::http::{Answer, Client, Url};
 use crate::otlp::answer::{excerpt, retry_after};
 
@@ -122,34 +123,15 @@ fn fate(unprocessed: &Unprocessed) -> Fate {
     if passes(code) { Fate::Later(None, why) } else { Fate::Rejected(why) }
 }
 
-/// Whether an error of that name passes with time.
-fn passes(code: &str) -> bool {
-    ["Throttl", "InternalFailure", "InternalServer", "ServiceUnavailable", "TooManyRequests", "Timeout"]
-        .iter()
-        .any(|part| code.contains(part))
-}
-
 /// What a request that was not taken means for its documents.
 fn refusal(answer: &Answer, url: &str, now: SystemTime) -> Fate {
-    let error: Error = serde_json::from_slice(&answer.body).unwrap_or_default();
-    // `ThrottledException:http://internal.amazon.com/...`, `com.amazonaws.xray#ThrottledException`
-    let code = match answer.header("x-amzn-errortype") {
-        "" => error.code.as_str(),
-        code => code,
-    };
-    let code = code.split(':').next().unwrap_or_default();
-    let code = excerpt(code.rsplit('#').next().unwrap_or_default());
-    let words = match error.message.as_str() {
-        "" if code.is_empty() => std::str::from_utf8(&answer.body).map(excerpt).unwrap_or_default(),
-        words => excerpt(words),
-    };
+    let refusal = Refusal::of(answer);
     let mut why = format!("POST {url}: {}", answer.status);
-    for part in [&code, &words].into_iter().filter(|part| !part.is_empty()) {
+    for part in [&refusal.code, &refusal.message].into_iter().filter(|part| !part.is_empty()) {
         why = format!("{why}: {part}");
     }
     match answer.status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {}
-        status if status.is_server_error() || passes(&code) => {}
+        status if refusal.passes(status) => {}
         StatusCode::PAYLOAD_TOO_LARGE => return Fate::TooLarge(why),
         StatusCode::FORBIDDEN => {
             why.push_str(
@@ -160,13 +142,4 @@ fn refusal(answer: &Answer, url: &str, now: SystemTime) -> Fate {
         _ => return Fate::Refused(why),
     }
     Fate::Later(retry_after(answer.header(RETRY_AFTER.as_str()), now), why)
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Error {
-    #[serde(rename = "__type", alias = "code", alias = "Code")]
-    code: String,
-    #[serde(alias = "Message")]
-    message: String,
 }

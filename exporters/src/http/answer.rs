@@ -9,8 +9,9 @@ use hyper::body::Incoming;
 use super::Failure;
 use super::compression::inflate;
 
-/// The most of an answer's body that is read, and of what it inflates to: an OTLP response is a few words.
-const MOST_OF_ANSWER: usize = 64 * 1024;
+/// The most of an answer's body that is read unless the client says otherwise, and of what it inflates to: an OTLP
+/// response is a few words.
+pub(super) const MOST_OF_ANSWER: usize = 64 * 1024;
 
 /// An answer. Once its head is here the server has decided; so a body that breaks off makes no failure of it.
 #[derive(Debug, Default)]
@@ -19,7 +20,7 @@ pub(crate) struct Answer {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, without its `Content-Encoding`, cut off after 64 KiB.
+    /// Its body, without its `Content-Encoding`, cut off where the client wants no more.
     pub body: Bytes,
     /// What came after the body: gRPC's verdict.
     pub trailers: HeaderMap,
@@ -28,8 +29,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads an answer to its end.
-    pub(super) async fn read(response: Response<Incoming>) -> Answer {
+    /// Reads an answer to its end, or `most` bytes of it.
+    pub(super) async fn read(response: Response<Incoming>, most: usize) -> Answer {
         let (head, mut incoming) = response.into_parts();
         let mut answer = Answer { status: head.status, headers: head.headers, ..Answer::default() };
         let mut body = Vec::new();
@@ -42,15 +43,15 @@ impl Answer {
                     break;
                 }
             }
-            if body.len() > MOST_OF_ANSWER {
-                body.truncate(MOST_OF_ANSWER);
-                answer.broken = Some("the answer is longer than 64 KiB".into());
+            if body.len() > most {
+                body.truncate(most);
+                answer.broken = Some(format!("the answer is longer than {} KiB", most >> 10));
                 break;
             }
         }
         answer.body = match answer.header(CONTENT_ENCODING.as_str()) {
             "" | "identity" => body.into(),
-            encoding => inflate(encoding, &body, MOST_OF_ANSWER).unwrap_or_default().into(),
+            encoding => inflate(encoding, &body, most).unwrap_or_default().into(),
         };
         answer
     }

@@ -29,6 +29,7 @@ pub(crate) use tls::SharedTls;
 pub(crate) use url::{Origin, Url, has_scheme};
 
 use crate::auth::Authenticator;
+use answer::MOST_OF_ANSWER;
 use pool::{Connection, Pool};
 
 /// Sends requests to one server. Opens connections as they are needed: several for parallel requests in
@@ -40,6 +41,7 @@ pub(crate) struct Client {
     version: Version,
     authority: Authority,
     authenticator: Option<Rc<dyn Authenticator>>,
+    most_of_answer: usize,
     pool: Pool,
     /// Held while an HTTP/2 connection is opened, so that those who come meanwhile share it.
     opening: tokio::sync::Mutex<()>,
@@ -58,7 +60,14 @@ impl Client {
         };
         let authority = authority.map_err(|error| error.to_string())?;
         let (pool, opening) = (Pool::default(), tokio::sync::Mutex::default());
-        Ok(Client { connector, version, authority, authenticator: None, pool, opening })
+        let (authenticator, most_of_answer) = (None, MOST_OF_ANSWER);
+        Ok(Client { connector, version, authority, authenticator, most_of_answer, pool, opening })
+    }
+
+    /// The same, reading so many bytes of an answer's body.
+    #[must_use]
+    pub fn reading(self, most_of_answer: usize) -> Client {
+        Client { most_of_answer, ..self }
     }
 
     /// The same, with `authenticator` to prove who sends each request.
@@ -163,7 +172,7 @@ impl Client {
         request: Request<Pieces>,
     ) -> Result<Answer, Failure> {
         let (response, flight) = connection.send(request).await.map_err(|error| self.lost(&error))?;
-        let answer = Answer::read(response).await;
+        let answer = Answer::read(response, self.most_of_answer).await;
         if answer.broken.is_none() {
             flight.landed();
             if self.version == Version::Http1 {

@@ -10,7 +10,7 @@ const DONE: &str =
 /// What a process without a configuration hears, and what its one receiver is told: kinds of events, and the rest in
 /// words.
 fn listening() -> (Telemetry, Rc<RefCell<Vec<String>>>) {
-    let configuration = Configuration::load(&config::Env::default(), &["yaml:{}".into()]);
+    let configuration = Configuration::at_hand(&config::Env::default(), &["yaml:{}"]);
     let types = Types { platform: true, function: true, extension: true };
     configuration.feed.ask(Subscription { types, ..Subscription::default() });
     let told = Rc::new(RefCell::new(Vec::new()));

@@ -1,0 +1,246 @@
+"""Configurations and secrets from a fake AWS (moto): found, missing, denied, slow, throttled, hostile."""
+
+import http.server
+import json
+import os
+import subprocess
+import threading
+import time
+import urllib.request
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+from collector import BINARY, _free_ports
+from sink import Sink
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-west-1"}
+HOSTILE = ["a: b", '"x', "pa$$word", "${env:HOME}", "#abc", "*abc", "{unclosed", "~", "0123", "a}b", "- x", "%41", "é"]
+
+
+class Front:
+    """Stands before moto, counts what is asked for, and behaves as AWS may behave."""
+
+    def __init__(self, moto):
+        self.calls, self.moto, self.before = [], moto, lambda action, body: None
+        front = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                action = self.headers.get("x-amz-target", self.path)
+                front.calls.append((action, body.decode()))
+                status, answer = front.before(action, body.decode()) or front.ask(self, body)
+                self.send_response(status)
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def ask(self, request, body):
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        asked = urllib.request.Request(self.moto + request.path, body or None, headers, method=request.command)
+        try:
+            with urllib.request.urlopen(asked) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def moto():
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    yield "http://%s:%s" % server.get_host_and_port()
+    server.stop()
+
+
+@pytest.fixture
+def aws(moto):
+    urllib.request.urlopen(urllib.request.Request(f"{moto}/moto-api/reset", method="POST")).close()
+    front = Front(moto)
+    yield front
+    front.close()
+
+
+@pytest.fixture
+def sink():
+    sink = Sink()
+    yield sink
+    sink.close()
+
+
+def client(service, aws):
+    return boto3.client(
+        service, endpoint_url=aws.moto, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+
+
+def environment(aws, **more):
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OTEL"))}
+    return env | KEYS | {"AWS_ENDPOINT_URL": aws.url} | more
+
+
+def configuration(port, exporters, pipeline=None):
+    return json.dumps(
+        {
+            "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}},
+            "exporters": exporters,
+            "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": pipeline or list(exporters)}}},
+        }
+    )
+
+
+def run(aws, uri, **env):
+    return subprocess.Popen([BINARY, "--config", uri], env=environment(aws, **env), stdout=subprocess.PIPE, text=True)
+
+
+def resource_of_a_span(aws, uri, port, sink, **env):
+    """Runs the collector with a configuration, sends a span through it; the request's headers as the sink saw them."""
+    process = run(aws, uri, **env)
+    try:
+        exporter = OTLPSpanExporter(f"http://127.0.0.1:{port}/v1/traces")
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/").close()
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.01)
+        provider.get_tracer("t").start_span("s").end()
+        return sink.wait_for("traces", lambda traces: traces.resource_spans).resource_spans[0]
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def attribute(span, key):
+    return next(it.value.string_value for it in span.resource.attributes if it.key == key)
+
+
+def with_attributes(port, sink, attributes):
+    config = json.loads(configuration(port, {"otlp_http": {"endpoint": f"http://127.0.0.1:{sink.http_port}"}}))
+    config["processors"] = {"resource": {"attributes": [
+        {"key": key, "value": value, "action": "upsert"} for key, value in attributes.items()
+    ]}}
+    config["service"]["pipelines"]["traces"]["processors"] = ["resource"]
+    return json.dumps(config)
+
+
+def test_a_secret_is_found_by_name_by_arn_by_field_by_version_and_nested_three_deep(aws, sink):
+    secrets, ssm, s3 = client("secretsmanager", aws), client("ssm", aws), client("s3", aws)
+    arn = secrets.create_secret(Name="app/token", SecretString=json.dumps({"token": "first", "n": 7}))["ARN"]
+    secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"token": "second", "n": 7}))
+    secrets.create_secret(Name="binary", SecretBinary=b"bytes")
+    ssm.put_parameter(Name="/app/secret", Value="app/token", Type="SecureString")
+    for number in range(12):
+        ssm.put_parameter(Name=f"/app/p{number}", Value=f"value {number}", Type="String")
+    s3.create_bucket(Bucket="conf", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="conf", Key="a b/name", Body=b"/app/secret\n")
+    [port] = _free_ports(1)
+    wanted = {
+        "by_name": ("${secretsmanager:app/token#token}", "second"),
+        "by_arn": ("${secretsmanager:${env:ARN}#token}", "second"),
+        "by_bare_arn": ("<${%s#n}>" % arn, "<7>"),
+        "before": ("${secretsmanager:app/token?stage=AWSPREVIOUS#token}", "first"),
+        "default": ("${secretsmanager:app/token#none:-other}", "other"),
+        "deep": ("<${secretsmanager:${ssm:${s3://conf/a b/name}}#token}>", "<second>"),
+        "binary": ("${secretsmanager:binary}", "bytes"),
+        "version": ("${ssm:/app/p0:1}", "value 0"),
+    } | {f"p{number}": ("${ssm:/app/p%s}" % number, f"value {number}") for number in range(12)}
+    config = with_attributes(port, sink, {key: value for key, (value, _) in wanted.items()})
+    s3.put_object(Bucket="conf", Key="collector.yaml", Body=config.encode())
+    aws.calls.clear()
+    span = resource_of_a_span(aws, "s3://conf/collector.yaml", port, sink, ARN=arn)
+    assert {key: attribute(span, key) for key in wanted} == {key: text for key, (_, text) in wanted.items()}
+    actions = [action.rpartition(".")[2] for action, _ in aws.calls]
+    # By name and by ARN it is asked for as what it was called; the fields of either cost nothing more.
+    assert actions.count("GetSecretValue") == 4
+    assert actions.count("GetParameters") == 3
+
+
+def test_hostile_values_stay_values(aws, sink):
+    ssm = client("ssm", aws)
+    for number, value in enumerate(HOSTILE):
+        ssm.put_parameter(Name=f"/h/{number}", Value=value, Type="SecureString")
+    [port] = _free_ports(1)
+    attributes = {f"h{number}": "<${ssm:/h/%s}>" % number for number in range(len(HOSTILE))}
+    span = resource_of_a_span(aws, f"yaml:{with_attributes(port, sink, attributes)}", port, sink)
+    assert [attribute(span, f"h{number}") for number in range(len(HOSTILE))] == [f"<{value}>" for value in HOSTILE]
+
+
+def test_a_busy_service_is_asked_again(aws, sink):
+    client("secretsmanager", aws).create_secret(Name="s", SecretString="yes")
+    answers = iter([(400, b'{"__type": "ThrottlingException"}'), (503, b"")])
+    aws.before = lambda action, body: next(answers, None) if "GetSecretValue" in action else None
+    [port] = _free_ports(1)
+    span = resource_of_a_span(aws, f"yaml:{with_attributes(port, sink, {'a': '${secretsmanager:s}'})}", port, sink)
+    assert attribute(span, "a") == "yes"
+
+
+def said(aws, exporter, seconds=15, **env):
+    """What the collector says of a configuration with that exporter, and how long it took to end over it."""
+    started = time.monotonic()
+    process = run(aws, f"yaml:{configuration(_free_ports(1)[0], {'otlp_http': exporter})}", **env)
+    output, _ = process.communicate(timeout=seconds)
+    return output, time.monotonic() - started
+
+
+def test_what_can_not_be_had_is_named_with_what_aws_says(aws):
+    denied = "User: arn:aws:sts::1:assumed-role/fn-role/fn is not authorized to perform: secretsmanager:GetSecretValue"
+    aws.before = lambda action, body: (
+        (400, json.dumps({"__type": "AccessDeniedException", "Message": denied}).encode()) if "denied" in body else None
+    )
+    for reference, words in {
+        "${secretsmanager:denied#k}": ["the secret denied", "fn-role", "needs secretsmanager:GetSecretValue", "eu-west-1"],
+        "${secretsmanager:missing}": ["the secret missing", "ResourceNotFoundException"],
+        "${ssm:/missing}": ["the parameter /missing", "eu-west-1"],
+        "${s3://nobucket/key}": ["s3://nobucket/key", "NoSuchBucket"],
+    }.items():
+        output, _ = said(aws, {"endpoint": "http://127.0.0.1:1", "headers": {"k": reference}})
+        assert all(word in output for word in words), output
+
+
+def test_a_slow_service_holds_the_start_for_a_bounded_time(aws):
+    aws.before = lambda action, body: time.sleep(5)
+    output, seconds = said(
+        aws, {"endpoint": "http://a", "headers": {"k": "${ssm:/a}"}}, OTELCOL_LAMBDA_CONFIG_TIMEOUT="300ms"
+    )
+    assert "no answer within" in output and seconds < 3
+
+
+def test_what_no_pipeline_uses_costs_nothing_and_a_look_at_it_needs_no_aws(aws, sink):
+    [port] = _free_ports(1)
+    exporters = {
+        "otlp_http": {"endpoint": f"http://127.0.0.1:{sink.http_port}"},
+        "otlp_http/unused": {"endpoint": "${ssm:/a}"},
+    }
+    config = f"yaml:{configuration(port, exporters, ['otlp_http'])}"
+    resource_of_a_span(aws, config, port, sink)
+    assert aws.calls == []
+    for command, shown in {"validate": "", "print-config": "${ssm:/a}"}.items():
+        look = subprocess.run([BINARY, "--config", config, command], env={}, capture_output=True, text=True)
+        assert look.returncode == 0 and shown in look.stdout, look
+        assert "note: " in look.stderr and "${ssm:/a} is fetched when the collector starts" in look.stderr
