@@ -42,6 +42,7 @@ impl Reader {
     }
 
     /// Reads what is at hand, and fetches nothing.
+    #[cfg(test)]
     pub fn read_at_hand(&self) -> Loaded {
         self.load(Answers::new())
     }

@@ -1,5 +1,7 @@
 //! Texts from AWS and the web: asked for once, signed, side by side, in bounded time, and told in words when denied.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
 mod support;
 
 use std::cell::Cell;

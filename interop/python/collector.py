@@ -21,7 +21,7 @@ class Collector:
     """A collector that relays every signal to `sink` through `exporter`, an id with its settings."""
 
     def __init__(self, sink, exporter):
-        self.grpc_port, self.http_port = _free_ports(2)
+        self.grpc_port, self.http_port = free_ports(2)
         config = configuration(self.grpc_port, self.http_port, exporters(sink)[exporter])
         env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OTEL_"))}
         self._process = subprocess.Popen([BINARY, "--config", f"yaml:{json.dumps(config)}"], env=env)
@@ -73,7 +73,7 @@ def configuration(grpc_port, http_port, exporter):
     }
 
 
-def _free_ports(count):
+def free_ports(count):
     """Ports that were free just now. All are held until the last is found, so that none comes twice."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [socket.getsockname()[1] for socket in sockets]

@@ -15,7 +15,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from collector import BINARY, _free_ports
+from collector import BINARY, free_ports
 from sink import Sink
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-west-1"}
@@ -114,8 +114,8 @@ def run(aws, uri, **env):
     return subprocess.Popen([BINARY, "--config", uri], env=environment(aws, **env), stdout=subprocess.PIPE, text=True)
 
 
-def resource_of_a_span(aws, uri, port, sink, **env):
-    """Runs the collector with a configuration, sends a span through it; the request's headers as the sink saw them."""
+def a_span_s_resource(aws, uri, port, sink, **env):
+    """Runs the collector with a configuration and sends a span through it: its resource as it arrives."""
     process = run(aws, uri, **env)
     try:
         exporter = OTLPSpanExporter(f"http://127.0.0.1:{port}/v1/traces")
@@ -159,7 +159,7 @@ def test_a_secret_is_found_by_name_by_arn_by_field_by_version_and_nested_three_d
         ssm.put_parameter(Name=f"/app/p{number}", Value=f"value {number}", Type="String")
     s3.create_bucket(Bucket="conf", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_object(Bucket="conf", Key="a b/name", Body=b"/app/secret\n")
-    [port] = _free_ports(1)
+    [port] = free_ports(1)
     wanted = {
         "by_name": ("${secretsmanager:app/token#token}", "second"),
         "by_arn": ("${secretsmanager:${env:ARN}#token}", "second"),
@@ -173,7 +173,7 @@ def test_a_secret_is_found_by_name_by_arn_by_field_by_version_and_nested_three_d
     config = with_attributes(port, sink, {key: value for key, (value, _) in wanted.items()})
     s3.put_object(Bucket="conf", Key="collector.yaml", Body=config.encode())
     aws.calls.clear()
-    span = resource_of_a_span(aws, "s3://conf/collector.yaml", port, sink, ARN=arn)
+    span = a_span_s_resource(aws, "s3://conf/collector.yaml", port, sink, ARN=arn)
     assert {key: attribute(span, key) for key in wanted} == {key: text for key, (_, text) in wanted.items()}
     actions = [action.rpartition(".")[2] for action, _ in aws.calls]
     # By name and by ARN it is asked for as what it was called; the fields of either cost nothing more.
@@ -185,9 +185,9 @@ def test_hostile_values_stay_values(aws, sink):
     ssm = client("ssm", aws)
     for number, value in enumerate(HOSTILE):
         ssm.put_parameter(Name=f"/h/{number}", Value=value, Type="SecureString")
-    [port] = _free_ports(1)
+    [port] = free_ports(1)
     attributes = {f"h{number}": "<${ssm:/h/%s}>" % number for number in range(len(HOSTILE))}
-    span = resource_of_a_span(aws, f"yaml:{with_attributes(port, sink, attributes)}", port, sink)
+    span = a_span_s_resource(aws, f"yaml:{with_attributes(port, sink, attributes)}", port, sink)
     assert [attribute(span, f"h{number}") for number in range(len(HOSTILE))] == [f"<{value}>" for value in HOSTILE]
 
 
@@ -195,15 +195,15 @@ def test_a_busy_service_is_asked_again(aws, sink):
     client("secretsmanager", aws).create_secret(Name="s", SecretString="yes")
     answers = iter([(400, b'{"__type": "ThrottlingException"}'), (503, b"")])
     aws.before = lambda action, body: next(answers, None) if "GetSecretValue" in action else None
-    [port] = _free_ports(1)
-    span = resource_of_a_span(aws, f"yaml:{with_attributes(port, sink, {'a': '${secretsmanager:s}'})}", port, sink)
+    [port] = free_ports(1)
+    span = a_span_s_resource(aws, f"yaml:{with_attributes(port, sink, {'a': '${secretsmanager:s}'})}", port, sink)
     assert attribute(span, "a") == "yes"
 
 
 def said(aws, exporter, seconds=15, **env):
     """What the collector says of a configuration with that exporter, and how long it took to end over it."""
     started = time.monotonic()
-    process = run(aws, f"yaml:{configuration(_free_ports(1)[0], {'otlp_http': exporter})}", **env)
+    process = run(aws, f"yaml:{configuration(free_ports(1)[0], {'otlp_http': exporter})}", **env)
     output, _ = process.communicate(timeout=seconds)
     return output, time.monotonic() - started
 
@@ -232,13 +232,13 @@ def test_a_slow_service_holds_the_start_for_a_bounded_time(aws):
 
 
 def test_what_no_pipeline_uses_costs_nothing_and_a_look_at_it_needs_no_aws(aws, sink):
-    [port] = _free_ports(1)
+    [port] = free_ports(1)
     exporters = {
         "otlp_http": {"endpoint": f"http://127.0.0.1:{sink.http_port}"},
         "otlp_http/unused": {"endpoint": "${ssm:/a}"},
     }
     config = f"yaml:{configuration(port, exporters, ['otlp_http'])}"
-    resource_of_a_span(aws, config, port, sink)
+    a_span_s_resource(aws, config, port, sink)
     assert aws.calls == []
     for command, shown in {"validate": "", "print-config": "${ssm:/a}"}.items():
         look = subprocess.run([BINARY, "--config", config, command], env={}, capture_output=True, text=True)

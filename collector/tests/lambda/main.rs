@@ -8,6 +8,7 @@ mod ledger;
 mod life;
 mod outage;
 mod relay;
+mod secrets;
 mod stage;
 mod telemetry;
 mod trouble;
