@@ -3,7 +3,6 @@
 pub mod auth;
 mod aws;
 pub mod awsxray;
-mod calendar;
 mod debug;
 pub mod fetch;
 mod findings;

@@ -5,6 +5,7 @@
 
 mod batch;
 mod budget;
+pub mod calendar;
 mod component;
 mod declared;
 mod host;

@@ -3,11 +3,11 @@
 use config::{Env, Secret};
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue};
+use pipeline::calendar::system_time;
 use serde::Deserialize;
 
 use super::credentials::Keys;
 use super::{Shared, read_secret, secret_value};
-use crate::calendar::time;
 use crate::http::{Client, Connector, Failure, Tls, Url, Version};
 use crate::otlp::answer::words;
 
@@ -86,7 +86,7 @@ impl Container {
             id: keys.id,
             secret: keys.secret.into(),
             token: keys.token.map(Secret::from),
-            expires: keys.expires.as_deref().and_then(time),
+            expires: keys.expires.as_deref().and_then(system_time),
         })
     }
 }

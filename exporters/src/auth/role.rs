@@ -8,6 +8,7 @@ use config::{Env, Secret};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::utf8_percent_encode;
+use pipeline::calendar::system_time;
 use serde::Deserialize;
 
 use super::credentials::{Credentials, Keys};
@@ -15,7 +16,6 @@ use super::signature::ESCAPED;
 use super::sigv4::SigV4;
 use super::{Shared, read_secret};
 use crate::aws::{element, host};
-use crate::calendar::time;
 use crate::http::{Answer, Client, Connector, Failure, Proxy, Tls, Url, Version};
 use crate::otlp::answer::excerpt;
 
@@ -122,7 +122,7 @@ fn read(answer: &Answer) -> Result<Keys, String> {
     let part = |name| element(body, name).ok_or_else(|| format!("the answer lacks {name}"));
     Ok(Keys {
         token: Some(part("SessionToken")?.to_owned().into()),
-        expires: Some(time(part("Expiration")?).ok_or("the answer's Expiration is no time")?),
+        expires: Some(system_time(part("Expiration")?).ok_or("the answer's Expiration is no time")?),
         ..Keys::new(part("AccessKeyId")?, part("SecretAccessKey")?, None)
     })
 }

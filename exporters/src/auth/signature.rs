@@ -12,12 +12,12 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST, HeaderName};
 use http::{HeaderMap, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use pipeline::calendar::date;
 use ring::digest::{Context, SHA256};
 use ring::hmac::{self, HMAC_SHA256};
 
 use super::credentials::Keys;
 use super::secret_value;
-use crate::calendar::date;
 use crate::http::{Failure, Pieces};
 
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");

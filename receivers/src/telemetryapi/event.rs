@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use pipeline::calendar;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -138,7 +139,7 @@ fn read(text: &str) -> Event {
 fn time_of(raw: &RawValue) -> Option<u64> {
     // Without escapes it need not be copied.
     match serde_json::from_str::<&str>(raw.get()) {
-        Ok(text) => time::parse(text),
+        Ok(text) => calendar::time(text),
         Err(_) => time::of_value(&json::value(raw.get())),
     }
 }

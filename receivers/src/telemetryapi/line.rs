@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use pipeline::calendar;
 use serde_json::Map;
 
 use super::fields;
@@ -191,7 +192,7 @@ fn some_time(text: &str) -> Option<(&str, &str)> {
     let ends = text.match_indices(is_end).map(|(at, _)| at).chain([text.len()]).take(3);
     let whole = ends.filter_map(|end| {
         let time = text[..end].trim_end_matches([',', ':', '|']);
-        super::time::parse(time).map(|_| (time, &text[time.len()..]))
+        calendar::time(time).map(|_| (time, &text[time.len()..]))
     });
     whole.last()
 }

@@ -12,6 +12,7 @@
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Content;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
+use pipeline::calendar;
 use serde_json::{Map, Value};
 
 use super::severity::Severity;
@@ -88,7 +89,7 @@ fn with_last_column(head: Record, line: &str, at: Option<u64>) -> Record {
 
 /// The time that `text` is, if it can be the record's own: with a zone any, else near to `at`.
 pub fn own_time(text: &str, at: Option<u64>) -> Option<u64> {
-    time::parse(text).filter(|time| has_zone(text) || at.is_some_and(|at| near(*time, at)))
+    calendar::time(text).filter(|time| has_zone(text) || at.is_some_and(|at| near(*time, at)))
 }
 
 /// The same of a text that may be about another time: only near to `at`, if that is known.
