@@ -1,7 +1,8 @@
 //! Points in time as the Go collector prints them.
 
-use pipeline::calendar::date;
 use std::fmt::{self, Display, Formatter};
+
+use pipeline::calendar::date;
 
 /// Nanoseconds since 1970 as `2026-01-01 00:00:00.0015 +0000 UTC`, without trailing zeros.
 ///
