@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod aws;
+mod awsemf;
 pub mod awsxray;
 mod debug;
 pub mod fetch;
@@ -10,14 +11,16 @@ mod http;
 mod otlp;
 mod otlp_grpc;
 mod otlp_http;
+mod session;
 
 use auth::Shared;
 use pipeline::{Exporter, Factory};
 
 /// Every exporter of this distribution. They find their authenticators in `shared`.
 pub fn all(shared: &Shared) -> Vec<Factory<dyn Exporter>> {
-    let [for_xray, for_grpc, for_http] = [0; 3].map(|_| shared.clone());
+    let [for_emf, for_xray, for_grpc, for_http] = [0; 4].map(|_| shared.clone());
     vec![
+        Factory::new("awsemf", move |node, context| awsemf::build(node, context, &for_emf)),
         Factory::new("awsxray", move |node, context| awsxray::build(node, context, &for_xray)),
         Factory::new("debug", debug::build).alias("logging"),
         Factory::new("otlp_grpc", move |node, context| otlp_grpc::build(node, context, &for_grpc))

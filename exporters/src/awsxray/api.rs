@@ -4,31 +4,22 @@ use std::future::ready;
 use std::time::SystemTime;
 
 use futures_util::future::join_all;
+use http::StatusCode;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use super::Document;
 use super::delivery::Fate;
 use super::json::write_text;
 use crate::aws::{Refusal, passes};
-use crate::http::{Answer, Client, Url};
+use crate::http::Answer;
 use crate::otlp::answer::{excerpt, retry_after};
+use crate::session::Api;
 
 /// The most documents of one request.
 const MOST_DOCUMENTS: usize = 50;
 /// No request is larger unless one document alone is: what fails is sent again as a whole.
 const MOST_BYTES: usize = 1 << 20;
-
-/// X-Ray's endpoint in one region.
-pub struct Api {
-    /// Signs what it sends.
-    pub client: Client,
-    /// `/TraceSegments` there.
-    pub url: Url,
-    /// The headers of every request.
-    pub headers: HeaderMap,
-}
 
 impl Api {
     /// Sends `documents`, in several requests side by side if they are many, and tells what became of each.

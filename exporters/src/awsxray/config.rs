@@ -1,31 +1,32 @@
 //! What a user may write of `awsxray`, and the exporter that comes of it.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use config::{Mistakes, Node, Secret};
-use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue};
 use pipeline::{Context, Exporter, QueueBatch, RetryOnFailure, Sending, SendingQueue, Sizer};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::api::Api;
 use super::exporter::{AwsXray, Transport};
 use super::udp::Daemon;
 use super::{FunctionSegment, Mapping, Settings};
 use crate::auth::Shared;
-use crate::auth::credentials::Credentials;
-use crate::auth::role::{AssumeRole, AssumedRole};
-use crate::auth::sigv4::SigV4;
 use crate::findings::Findings;
 use crate::http::tls::Keys;
-use crate::http::{Client, Connector, Proxy, Tls, Url, Version};
 use crate::otlp::settings;
+use crate::session::{Api, Service, Session, timeout};
 
 /// So many spans are one request at most: X-Ray takes 50 documents, and a span seldom needs two. The outbox sends
 /// several side by side and keeps each that fails.
 const MOST_SPANS: usize = 50;
+
+/// <https://docs.aws.amazon.com/general/latest/gr/xray.html>
+const XRAY: Service = Service {
+    name: "xray",
+    endpoint_variable: "AWS_ENDPOINT_URL_XRAY",
+    path: "/TraceSegments",
+    content_type: "application/json",
+};
 
 /// The keys of the Go Collector's exporter, those of all exporters, and our own.
 #[derive(Debug, Default, Deserialize)]
@@ -171,81 +172,20 @@ impl Config {
     }
 
     fn api(&self, context: &Context, shared: &Shared, findings: &mut Findings) -> Option<Api> {
-        let env = |name: &str| context.env.get(name).map(str::trim).filter(|value| !value.is_empty());
-        let region = Some(self.region.as_str()).filter(|region| !region.is_empty());
-        let region =
-            region.or_else(|| env("AWS_REGION")).or_else(|| env("AWS_DEFAULT_REGION")).unwrap_or_default();
-        let own = Some(self.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty());
-        let own = own.or_else(|| env("AWS_ENDPOINT_URL_XRAY")).or_else(|| env("AWS_ENDPOINT_URL"));
-        if region.is_empty() && own.is_none() {
-            return findings.mistake("region", "is missing, and so is AWS_REGION: where is your X-Ray?");
-        }
-        let is_fips = env("AWS_USE_FIPS_ENDPOINT").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let base = own.map_or_else(|| endpoint(region, is_fips), str::to_owned);
-        let url = Url::parse(&format!("{}/TraceSegments", base.trim_end_matches('/')));
-        let url = url.map_err(|why| findings.mistake::<()>("endpoint", why)).ok()?;
-        let signer =
-            Rc::new(SigV4::new(region, "xray", self.credentials(region, context, shared, findings)?));
-        let connector = self.connector(&url, context, shared, findings)?;
-        let client = Client::new(connector, Version::Http1, None);
-        let client = client.map_err(|why| findings.mistake::<()>("endpoint", why)).ok()?;
-        let headers = headers(&context.user_agent);
-        Some(Api { client: client.authenticated(Some(signer)), url, headers })
-    }
-
-    fn credentials(
-        &self,
-        region: &str,
-        context: &Context,
-        shared: &Shared,
-        findings: &mut Findings,
-    ) -> Option<Credentials> {
-        let own = Credentials::of_env(&context.env, shared);
-        if self.role_arn.is_empty() {
-            return Some(own);
-        }
-        let role = AssumeRole {
-            arn: self.role_arn.clone(),
-            external_id: self.external_id.clone(),
-            ..AssumeRole::default()
+        let session = Session {
+            region: &self.region,
+            endpoint: &self.endpoint,
+            role_arn: &self.role_arn,
+            external_id: &self.external_id,
+            no_verify_ssl: self.no_verify_ssl,
+            proxy_address: &self.proxy_address,
+            tls: self.tls.as_ref(),
         };
-        let region = Some(region).filter(|region| !region.is_empty());
-        match AssumedRole::new(&role, region, own, &context.env, shared) {
-            Ok(role) => Some(Credentials::of_role(role)),
-            Err(why) => findings.mistake("role_arn", why),
-        }
-    }
-
-    fn connector(
-        &self,
-        url: &Url,
-        context: &Context,
-        shared: &Shared,
-        findings: &mut Findings,
-    ) -> Option<Connector> {
-        let mut keys = self.tls.clone().unwrap_or_default();
-        keys.insecure_skip_verify |= self.no_verify_ssl;
-        let tls = keys.own_config(b"http/1.1", findings).map_or(Tls::Shared(shared.tls.clone()), Tls::Own);
-        let origin = url.origin.clone();
-        let proxy = match self.proxy_address.reveal() {
-            "" => Proxy::of_env(&context.env, &origin, origin.tls),
-            proxy => Proxy::parse(proxy).map(Some),
-        };
-        let proxy = proxy.map_err(|why| findings.mistake::<()>("proxy_address", why)).ok()?;
-        let server_name = keys.server_name_override.clone().filter(|name| !name.is_empty());
-        Some(Connector { tunnel: origin.tls, origin, tls, server_name, proxy })
+        session.api(&XRAY, context, shared, findings)
     }
 
     fn sending(&self, findings: &mut Findings) -> Sending {
-        let timeout = match self.request_timeout_seconds.map(Duration::try_from_secs_f64) {
-            Some(Ok(timeout)) if self.timeout.is_zero() => timeout,
-            Some(Err(_)) => {
-                findings.mistake::<()>("request_timeout_seconds", "a number of seconds is expected");
-                self.timeout
-            }
-            None if self.timeout.is_zero() => Duration::from_secs(30),
-            _ => self.timeout,
-        };
+        let timeout = timeout(self.request_timeout_seconds, self.timeout, findings);
         let queue = self.sending_queue.clone();
         let mut sending = settings::sending(timeout, self.retry_on_failure.clone(), queue, findings);
         if let Some(workers) = self.num_workers.filter(|_| self.sending_queue.is_none()) {
@@ -261,23 +201,4 @@ impl Config {
             Some(QueueBatch { max_size, sizer: Some(Sizer::Items), ..QueueBatch::default() });
         sending
     }
-}
-
-/// X-Ray's endpoint (<https://docs.aws.amazon.com/general/latest/gr/xray.html>).
-fn endpoint(region: &str, is_fips: bool) -> String {
-    let suffix = match region.split('-').next() {
-        Some("cn") => "amazonaws.com.cn",
-        Some("eusc") => "amazonaws.eu",
-        _ => "amazonaws.com",
-    };
-    let service = if is_fips { "xray-fips" } else { "xray" };
-    format!("https://{service}.{region}.{suffix}")
-}
-
-fn headers(user_agent: &str) -> HeaderMap {
-    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    if let Ok(user_agent) = HeaderValue::from_str(user_agent) {
-        headers.insert(USER_AGENT, user_agent);
-    }
-    headers
 }

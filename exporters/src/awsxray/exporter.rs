@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pipeline::{Batch, Delivered, Exporter, Host, Sending, Signal, Undelivered};
 
-use super::api::Api;
 use super::delivery::{Fate, settle};
 use super::udp::Daemon;
 use super::{Document, Facts, Settings, translate};
+use crate::session::Api;
 
 /// Sends each batch of spans as segment documents.
 pub struct AwsXray {

@@ -1,0 +1,245 @@
+//! What a user may write of `awsemf`, and the exporter that comes of it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use config::{Mistakes, Node, Secret};
+use pipeline::{Context, Exporter, RetryOnFailure, SendingQueue};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::declaration::DeclarationConfig;
+use super::exporter::{AwsEmf, Output};
+use super::logs::Logs;
+use super::settings::{Descriptor, Rollup, Settings, is_unit};
+use crate::auth::Shared;
+use crate::findings::Findings;
+use crate::http::tls::Keys;
+use crate::otlp::settings;
+use crate::session::{Service, Session, timeout};
+
+/// <https://docs.aws.amazon.com/general/latest/gr/cwl_region.html>
+const LOGS: Service = Service {
+    name: "logs",
+    endpoint_variable: "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
+    path: "/",
+    content_type: "application/x-amz-json-1.1",
+};
+
+/// Days for which a log group can keep its events
+/// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>).
+const RETENTIONS: [u32; 23] = [
+    0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+    3653,
+];
+
+/// The keys of the Go Collector's exporter, and those of all exporters.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    namespace: String,
+    log_group_name: String,
+    log_stream_name: String,
+    /// `stdout` or `cloudwatch`; [`Config::is_stdout`] says what if empty.
+    output_destination: String,
+    dimension_rollup_option: Rollup,
+    metric_declarations: Vec<DeclarationConfig>,
+    metric_descriptors: Vec<Descriptor>,
+    parse_json_encoded_attr_values: Vec<String>,
+    resource_to_telemetry_conversion: ResourceToTelemetry,
+    detailed_metrics: bool,
+    retain_initial_value_of_delta_metric: bool,
+    /// `0` or `1`, the default.
+    version: String,
+    log_retention: u32,
+    tags: BTreeMap<String, String>,
+
+    region: String,
+    endpoint: String,
+    role_arn: String,
+    external_id: Secret,
+    no_verify_ssl: bool,
+    proxy_address: Secret,
+    tls: Option<Keys>,
+    /// Of one attempt, in seconds.
+    request_timeout_seconds: Option<f64>,
+    /// The same, as all exporters have it.
+    #[serde(deserialize_with = "config::duration")]
+    timeout: Duration,
+    retry_on_failure: Option<RetryOnFailure>,
+    sending_queue: Option<SendingQueue>,
+
+    // Accepted, and changing nothing; `explain` says why.
+    eks_fargate_container_insights_enabled: Option<IgnoredAny>,
+    num_workers: Option<IgnoredAny>,
+    max_retries: Option<IgnoredAny>,
+    local_mode: Option<IgnoredAny>,
+    resource_arn: Option<IgnoredAny>,
+    certificate_file_path: Option<IgnoredAny>,
+    profile: Option<IgnoredAny>,
+    shared_credentials_file: Option<IgnoredAny>,
+    imds_retries: Option<IgnoredAny>,
+    middleware: Option<IgnoredAny>,
+}
+
+/// `resource_to_telemetry_conversion`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ResourceToTelemetry {
+    enabled: bool,
+    exclude_service_attributes: bool,
+}
+
+/// Reads the configuration and makes the exporter.
+pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn Exporter>, Mistakes> {
+    Ok(Box::new(exporter(node, context, shared)?))
+}
+
+pub(super) fn exporter(node: &Node, context: &Context, shared: &Shared) -> Result<AwsEmf, Mistakes> {
+    let mut config: Config = node.read()?;
+    let mut findings = Findings::default();
+    config.explain(&mut findings);
+    let output = if config.is_stdout(&mut findings) {
+        Some(Output::Lines(RefCell::new(Box::new(std::io::stdout()))))
+    } else {
+        config.logs(context, shared, &mut findings).map(|logs| Output::Logs(Box::new(logs)))
+    };
+    let timeout = timeout(config.request_timeout_seconds, config.timeout, &mut findings);
+    let (retry, queue) = (config.retry_on_failure.take(), config.sending_queue.take());
+    let sending = settings::sending(timeout, retry, queue, &mut findings);
+    let settings = config.settings(&mut findings);
+    findings.report(node)?;
+    let Some(output) = output else { return Err(node.mistake("", "can't be used")) };
+    Ok(AwsEmf { settings, deltas: RefCell::default(), output, sending })
+}
+
+impl Config {
+    /// Says of each key that is set and changes nothing why that is so.
+    fn explain(&self, findings: &mut Findings) {
+        let unset = "changes nothing here";
+        let no_sdk =
+            "changes nothing here: credentials come from the function's environment, or from role_arn";
+        for (key, given, why) in [
+            (
+                "eks_fargate_container_insights_enabled",
+                &self.eks_fargate_container_insights_enabled,
+                "changes nothing here: it is for Kubernetes",
+            ),
+            ("num_workers", &self.num_workers, unset),
+            (
+                "max_retries",
+                &self.max_retries,
+                "changes nothing here: what fails is kept and sent again; retry_on_failure sets for how long",
+            ),
+            ("local_mode", &self.local_mode, "changes nothing here: no instance metadata is asked"),
+            ("resource_arn", &self.resource_arn, unset),
+            ("certificate_file_path", &self.certificate_file_path, "changes nothing here: use tls.ca_file"),
+            ("profile", &self.profile, no_sdk),
+            ("shared_credentials_file", &self.shared_credentials_file, no_sdk),
+            ("imds_retries", &self.imds_retries, no_sdk),
+            ("middleware", &self.middleware, unset),
+        ] {
+            if given.is_some() {
+                findings.warn(key, why);
+            }
+        }
+    }
+
+    /// Whether events are lines on stdout. So they are, unless something is said of where else they go: CloudWatch
+    /// makes the same metrics of them, and nobody waits for an API.
+    fn is_stdout(&self, findings: &mut Findings) -> bool {
+        match self.output_destination.to_ascii_lowercase().as_str() {
+            "stdout" => true,
+            "cloudwatch" => false,
+            "" => {
+                let texts = [
+                    &self.log_group_name,
+                    &self.log_stream_name,
+                    &self.region,
+                    &self.endpoint,
+                    &self.role_arn,
+                ];
+                let is_stdout = texts.iter().all(|text| text.is_empty())
+                    && self.log_retention == 0
+                    && self.tags.is_empty();
+                if is_stdout {
+                    findings.warn(
+                        "output_destination",
+                        "is not set, and no log group is: metrics are lines on stdout, which CloudWatch makes \
+                         the same metrics of. Write cloudwatch to have them in the log group \
+                         /metrics/<namespace>, as the Go Collector does, or stdout",
+                    );
+                }
+                is_stdout
+            }
+            _ => {
+                let why = format!("`{}`: expected stdout or cloudwatch", self.output_destination);
+                findings.mistake::<()>("output_destination", why);
+                true
+            }
+        }
+    }
+
+    fn logs(&self, context: &Context, shared: &Shared, findings: &mut Findings) -> Option<Logs> {
+        if !RETENTIONS.contains(&self.log_retention) {
+            let why = format!("{}: CloudWatch knows {RETENTIONS:?}", self.log_retention);
+            findings.mistake::<()>("log_retention", why);
+        }
+        if self.tags.len() > 50 {
+            findings.mistake::<()>("tags", "a log group has at most 50");
+        }
+        let session = Session {
+            region: &self.region,
+            endpoint: &self.endpoint,
+            role_arn: &self.role_arn,
+            external_id: &self.external_id,
+            no_verify_ssl: self.no_verify_ssl,
+            proxy_address: &self.proxy_address,
+            tls: self.tls.as_ref(),
+        };
+        // One stream for each process: so many writers at once bear no sequence among them.
+        let random = std::hash::RandomState::new();
+        let own_stream = format!("otel-stream-{:016x}{:016x}", random.hash_one(0), random.hash_one(1));
+        Some(Logs {
+            api: session.api(&LOGS, context, shared, findings)?,
+            own_stream,
+            retention: self.log_retention,
+            tags: self.tags.clone(),
+        })
+    }
+
+    fn settings(self, findings: &mut Findings) -> Settings {
+        if !["", "0", "1"].contains(&self.version.as_str()) {
+            findings.mistake::<()>("version", format!("`{}`: expected 0 or 1", self.version));
+        }
+        let mut descriptors = BTreeMap::new();
+        for (at, descriptor) in self.metric_descriptors.into_iter().enumerate() {
+            let unit = &descriptor.unit;
+            if !is_unit(unit) {
+                let why = format!("`{unit}` is no unit of CloudWatch: the descriptor is left out");
+                findings.warn(&format!("metric_descriptors[{at}].unit"), why);
+            } else if !descriptor.metric_name.is_empty() {
+                descriptors.insert(descriptor.metric_name.clone(), descriptor);
+            }
+        }
+        let declarations = self.metric_declarations.into_iter().enumerate();
+        let declarations =
+            declarations.filter_map(|(at, declaration)| declaration.check(at, findings)).collect();
+        Settings {
+            namespace: self.namespace,
+            log_group_name: self.log_group_name,
+            log_stream_name: self.log_stream_name,
+            rollup: self.dimension_rollup_option,
+            declarations,
+            descriptors,
+            json_labels: self.parse_json_encoded_attr_values,
+            resource_labels: self.resource_to_telemetry_conversion.enabled,
+            without_service: self.resource_to_telemetry_conversion.exclude_service_attributes,
+            detailed: self.detailed_metrics,
+            retain_initial: self.retain_initial_value_of_delta_metric,
+            is_version_0: self.version == "0",
+        }
+    }
+}
