@@ -10,10 +10,11 @@ use tokio::time::timeout;
 use crate::events;
 use crate::function::Function;
 use crate::journal::Moment;
-use crate::lambda::Program;
+use crate::lambda::{Lambda, Program};
 use crate::mode::InitType;
 use crate::platform::{ExtensionState, FUNCTION, Fault, Platform};
 use crate::process::{self, Process};
+use crate::rootfs::Root;
 use crate::sandbox::Sandbox;
 use crate::usage;
 
@@ -65,7 +66,11 @@ impl Sandbox {
         self.watch_ports();
         for program in platform.lambda.extensions.clone() {
             let env = process::extension_env(&platform);
-            self.launch(&program.name(), &program, env).await?;
+            self.launch(&program.name(), &program, env, false).await?;
+        }
+        for program in self.root.as_ref().map(Root::extensions).unwrap_or_default() {
+            let env = process::extension_env(&platform);
+            self.launch(&program.name(), &program, env, true).await?;
         }
         wait(&platform, |state| {
             state.extensions.iter().all(|extension| extension.has_registered() || !extension.external)
@@ -91,9 +96,10 @@ impl Sandbox {
     async fn start_runtime(&mut self) -> Result<(), Fault> {
         let platform = Arc::clone(&self.platform);
         platform.record(Moment::RuntimeStarted);
-        if let Some(program) = platform.lambda.runtime.clone() {
+        let Lambda { runtime, entrypoint, .. } = &platform.lambda;
+        if let Some(program) = entrypoint.as_ref().or(runtime.as_ref()) {
             let env = process::runtime_env(&platform, &self.log_stream);
-            return self.launch(FUNCTION, &program, env).await;
+            return self.launch(FUNCTION, program, env, entrypoint.is_some()).await;
         }
         let script = platform.lambda.on_init.clone();
         let function = Function {
@@ -125,8 +131,10 @@ impl Sandbox {
         name: &str,
         program: &Program,
         env: Vec<(String, String)>,
+        inside: bool,
     ) -> Result<(), Fault> {
-        let process = Process::spawn(&self.platform, name, program, env, &self.limits.doors())
+        let root = self.root.as_ref().filter(|_| inside);
+        let process = Process::spawn(&self.platform, name, program, env, &self.limits.doors(), root)
             .await
             .map_err(|error| Fault::Launch(program.path.display().to_string(), error.to_string()))?;
         self.processes.push(process);

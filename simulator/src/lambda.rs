@@ -1,5 +1,6 @@
 //! A Lambda function as its owner configures it; [`Lambda::start`] gives it an execution environment.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use crate::clock;
 use crate::function::Function;
 use crate::mode::{InitType, Tracing};
 use crate::quirks::{Quirks, TelemetryApi};
+use crate::rootfs::Rootfs;
 use crate::sandbox::{NotStarted, Sandbox};
 
 /// A program with its arguments.
@@ -40,6 +42,8 @@ pub struct Lambda {
     pub(crate) extensions: Vec<Program>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) runtime: Option<Program>,
+    pub(crate) rootfs: Option<Rootfs>,
+    pub(crate) entrypoint: Option<Program>,
     pub(crate) on_init: Option<Arc<Script>>,
     pub(crate) json_logs: bool,
     pub(crate) framed_logs: bool,
@@ -70,6 +74,8 @@ impl Default for Lambda {
             extensions: Vec::new(),
             env: Vec::new(),
             runtime: None,
+            rootfs: None,
+            entrypoint: None,
             on_init: None,
             json_logs: false,
             framed_logs: false,
@@ -109,6 +115,40 @@ impl Lambda {
     ) -> Lambda {
         let args = args.into_iter().map(Into::into).collect();
         self.runtime = Some(Program { path: path.into(), args });
+        self
+    }
+
+    /// The environment's root is this directory, as of a container image: each file in its `/opt/extensions` is an
+    /// extension. Read-only but for `/tmp`; nothing in the directory changes. Only root can do this.
+    pub fn rootfs(mut self, dir: impl Into<PathBuf>) -> Lambda {
+        self.rootfs = Some(Rootfs { dir: dir.into(), emulator: None, nameserver: None });
+        self
+    }
+
+    /// The programs in the root are of another architecture: this one, a static binary of qemu, runs them.
+    pub fn emulator(mut self, path: impl Into<PathBuf>) -> Lambda {
+        if let Some(rootfs) = &mut self.rootfs {
+            rootfs.emulator = Some(path.into());
+        }
+        self
+    }
+
+    /// Who resolves names for the programs in the root; else whoever does it for this machine.
+    pub fn nameserver(mut self, address: IpAddr) -> Lambda {
+        if let Some(rootfs) = &mut self.rootfs {
+            rootfs.nameserver = Some(address);
+        }
+        self
+    }
+
+    /// The function is this program in the root, which speaks the Runtime API: the image's `ENTRYPOINT` and `CMD`.
+    pub fn entrypoint<A: Into<String>>(
+        mut self,
+        path: impl Into<PathBuf>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Lambda {
+        let args = args.into_iter().map(Into::into).collect();
+        self.entrypoint = Some(Program { path: path.into(), args });
         self
     }
 

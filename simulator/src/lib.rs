@@ -64,6 +64,7 @@ mod process;
 mod quirks;
 mod record;
 mod restore;
+mod rootfs;
 mod sandbox;
 mod shared;
 mod shutdown;

@@ -16,6 +16,7 @@ use crate::journal::Moment;
 use crate::lambda::Program;
 use crate::mode::InitType;
 use crate::platform::{FUNCTION, Platform};
+use crate::rootfs::{ENTER, Root};
 use crate::shared::Shared;
 use crate::usage::Usage;
 
@@ -37,20 +38,21 @@ pub(crate) struct Process {
 
 impl Process {
     /// Runs a program with exactly these environment variables, under the limits of these cgroups from its first
-    /// instruction; its lines and its end are told to `platform`.
+    /// instruction, in this root if one is given; its lines and its end are told to `platform`.
     pub async fn spawn(
         platform: &Arc<Platform>,
         name: &str,
         program: &Program,
         env: Vec<(String, String)>,
         doors: &[PathBuf],
+        root: Option<&Root>,
     ) -> io::Result<Process> {
         let framed = name == FUNCTION && platform.lambda.framed_logs;
         let channel = if framed { Some(io::pipe()?) } else { None };
         let (frames, frames_end) = channel.unzip();
-        let mut command = match (doors.is_empty(), &frames_end) {
-            (true, None) => Command::new(&program.path),
-            _ => gate(program, doors, frames_end.as_ref())?,
+        let mut command = match (doors.is_empty(), &frames_end, root) {
+            (true, None, None) => bare(program),
+            _ => gate(program, doors, frames_end.as_ref(), root)?,
         };
         command.env_clear();
         if framed {
@@ -67,7 +69,6 @@ impl Process {
             launch();
         }
         let mut child = command
-            .args(&program.args)
             .envs(env)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -137,22 +138,46 @@ impl Process {
     }
 }
 
-/// A shell that enters the cgroups, waits for a line, opens the channel for frames, and becomes the program. Only a
-/// process of one thread can enter the cgroups, so it must be before the program begins.
-fn gate(program: &Program, doors: &[PathBuf], frames: Option<&PipeWriter>) -> io::Result<Command> {
+fn bare(program: &Program) -> Command {
+    let mut command = Command::new(&program.path);
+    command.args(&program.args);
+    command
+}
+
+/// A shell that makes the root, enters the cgroups, waits for a line, opens the channel for frames, and becomes the
+/// program. Only a process of one thread can enter the cgroups, so it must be before the program begins.
+fn gate(
+    program: &Program,
+    doors: &[PathBuf],
+    frames: Option<&PipeWriter>,
+    root: Option<&Root>,
+) -> io::Result<Command> {
     // A missing program shall be told like elsewhere, not by the shell.
-    std::fs::metadata(&program.path)?;
-    let mut script = String::new();
+    match root {
+        Some(root) => root.find(program)?,
+        None => drop(std::fs::metadata(&program.path)?),
+    }
+    let mut script = root.map(Root::mount).unwrap_or_default();
     if !doors.is_empty() {
         let enter: String = doors.iter().map(|door| format!("echo $$ > '{}'; ", door.display())).collect();
-        script = format!("{{ {enter}}} 2> /dev/null; read go; unset go; ");
+        script += &format!("{{ {enter}}} 2> /dev/null; read go; unset go; ");
     }
     if let Some(frames) = frames {
         script += &format!("exec {FRAMES_FD}> /proc/{}/fd/{}; ", std::process::id(), frames.as_raw_fd());
     }
-    let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(format!("{script}unset PWD; exec \"$0\" \"$@\" < /dev/null"));
-    command.arg(&program.path);
+    let mut command = match root {
+        Some(_) => Command::new("/usr/bin/unshare"),
+        None => Command::new("/bin/sh"),
+    };
+    if root.is_some() {
+        command.args(["--mount", "/bin/sh"]);
+    }
+    let enter = if root.is_some() { ENTER } else { "" };
+    command.arg("-c").arg(format!("{script}unset PWD OLDPWD; exec {enter}\"$0\" \"$@\" < /dev/null"));
+    match root {
+        Some(root) => command.args(root.inside(program)),
+        None => command.arg(&program.path).args(&program.args),
+    };
     if !doors.is_empty() {
         command.stdin(Stdio::piped());
     }

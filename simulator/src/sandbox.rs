@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::platform::{Fault, Line, Platform, State};
 use crate::process::Process;
 use crate::quirks::Quirks;
+use crate::rootfs::Root;
 use crate::shared::Shared;
 use crate::telemetry::{Item, Telemetry};
 use crate::usage::{self, Usage};
@@ -35,6 +36,7 @@ pub struct Sandbox {
     /// What ends with the environment: the function's init script, the watchers of ports.
     pub(crate) tasks: JoinSet<()>,
     pub(crate) limits: Limits,
+    pub(crate) root: Option<Root>,
     pub(crate) log_stream: String,
     /// The init phase has succeeded and nothing has ended the environment since.
     pub(crate) ready: bool,
@@ -71,6 +73,7 @@ impl Sandbox {
         let mut sandbox = Sandbox {
             limits: if lambda.limited { Limits::create(lambda.memory_mb) } else { Limits::default() },
             log_stream: lambda.new_log_stream(),
+            root: None,
             processes: Vec::new(),
             server: JoinSet::new(),
             tasks: JoinSet::new(),
@@ -87,6 +90,15 @@ impl Sandbox {
                 return Err(NotStarted { fault, sandbox });
             }
         };
+        match sandbox.platform.lambda.rootfs.as_ref().map(Root::new).transpose() {
+            Ok(root) => sandbox.root = root,
+            Err(error) => {
+                return Err(NotStarted {
+                    fault: Fault::Launch("the root".into(), error.to_string()),
+                    sandbox,
+                });
+            }
+        }
         if sandbox.platform.lambda.lazy {
             return Ok(sandbox);
         }

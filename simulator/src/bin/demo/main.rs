@@ -5,7 +5,7 @@ mod show;
 
 use std::error::Error;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -49,9 +49,10 @@ async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let paint = Paint {
         on: !options.json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     };
-    let extension = match &options.extension {
-        Some(path) => std::path::absolute(path)?,
-        None => built("collector", "otelcol-lambda")?,
+    let extension = match (&options.extension, &options.rootfs) {
+        (Some(path), _) => std::path::absolute(path)?,
+        (None, Some(root)) => first_extension(root)?,
+        (None, None) => built("collector", "otelcol-lambda")?,
     };
     let backend = FakeBackend::start().await;
     let (lambda, port) = lambda(options, &extension, &backend)?;
@@ -69,7 +70,8 @@ async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let usage = sandbox.usage(&name);
     let ended = sandbox.shutdown().await;
     let figures = Figures::new(&sandbox.journal(), sandbox.invocations(), usage, Some(&ended));
-    let summary = Summary::new(&backend, &recorded, options.runtime.is_none());
+    let summary =
+        Summary::new(&backend, &recorded, options.runtime.is_none() && options.entrypoint.is_none());
     let well = sandbox.invocations().iter().all(|invocation| invocation.status == Status::Success);
     if options.json {
         println!("{}", json!({ "port": port, "figures": figures, "arrived": summary }));
@@ -82,6 +84,15 @@ async fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     Ok(well && summary.lost.is_empty())
 }
 
+/// Lambda would start all of them; figures are of one.
+fn first_extension(root: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = root.join("opt/extensions");
+    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    paths.into_iter().next().ok_or_else(|| format!("{} is empty", folder.display()).into())
+}
+
 /// The function with its extension: ours, or what the options say.
 fn lambda(
     options: &Options,
@@ -89,12 +100,16 @@ fn lambda(
     backend: &FakeBackend,
 ) -> Result<(Lambda, u16), Box<dyn Error>> {
     let port = if options.config.is_some() { 4318 } else { free_port()? };
-    let runtime = match &options.runtime {
-        Some(program) => program.clone(),
-        None => Program { path: built("function", "function")?, args: Vec::new() },
+    let mut lambda = in_root(options, Lambda::default());
+    if options.rootfs.is_none() || options.extension.is_some() {
+        lambda = lambda.extension(extension, [] as [&str; 0]);
+    }
+    lambda = match (&options.entrypoint, &options.runtime) {
+        (Some(Program { path, args }), _) => lambda.entrypoint(path, args),
+        (None, Some(Program { path, args })) => lambda.runtime(path, args),
+        (None, None) => lambda.runtime(built("function", "function")?, [] as [&str; 0]),
     };
-    let mut lambda = Lambda::new(extension)
-        .runtime(runtime.path, runtime.args)
+    lambda = lambda
         .memory(options.memory)
         .limited()
         .otlp_port(port)
@@ -108,13 +123,29 @@ fn lambda(
     if options.framed_logs {
         lambda = lambda.framed_logs();
     }
+    for (name, value) in &options.env {
+        lambda = lambda.env(name, value);
+    }
     lambda = match &options.config {
+        Some(file) if options.rootfs.is_some() => lambda.config(&std::fs::read_to_string(file)?),
         Some(file) => {
             lambda.env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", std::path::absolute(file)?.display().to_string())
         }
         None => lambda.config(&configuration(port)),
     };
     Ok((lambda, port))
+}
+
+fn in_root(options: &Options, mut lambda: Lambda) -> Lambda {
+    let Some(dir) = &options.rootfs else { return lambda };
+    lambda = lambda.rootfs(dir);
+    if let Some(emulator) = &options.emulator {
+        lambda = lambda.emulator(emulator);
+    }
+    if let Some(address) = options.nameserver {
+        lambda = lambda.nameserver(address);
+    }
+    lambda
 }
 
 /// The shortest useful configuration: everything in over OTLP/HTTP, everything out over OTLP/HTTP.
