@@ -14,7 +14,6 @@ use crate::lambda::{Lambda, Program};
 use crate::mode::InitType;
 use crate::platform::{ExtensionState, FUNCTION, Fault, Platform};
 use crate::process::{self, Process};
-use crate::rootfs::Root;
 use crate::sandbox::Sandbox;
 use crate::usage;
 
@@ -68,7 +67,7 @@ impl Sandbox {
             let env = process::extension_env(&platform);
             self.launch(&program.name(), &program, env, false).await?;
         }
-        for program in self.root.as_ref().map(Root::extensions).unwrap_or_default() {
+        for program in platform.lambda.extensions_inside.clone() {
             let env = process::extension_env(&platform);
             self.launch(&program.name(), &program, env, true).await?;
         }

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::function::Function;
 use crate::mode::{InitType, Tracing};
 use crate::quirks::{Quirks, TelemetryApi};
-use crate::rootfs::Rootfs;
+use crate::rootfs::{self, Rootfs};
 use crate::sandbox::{NotStarted, Sandbox};
 
 /// A program with its arguments.
@@ -43,6 +43,7 @@ pub struct Lambda {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) runtime: Option<Program>,
     pub(crate) rootfs: Option<Rootfs>,
+    pub(crate) extensions_inside: Vec<Program>,
     pub(crate) entrypoint: Option<Program>,
     pub(crate) on_init: Option<Arc<Script>>,
     pub(crate) json_logs: bool,
@@ -75,6 +76,7 @@ impl Default for Lambda {
             env: Vec::new(),
             runtime: None,
             rootfs: None,
+            extensions_inside: Vec::new(),
             entrypoint: None,
             on_init: None,
             json_logs: false,
@@ -121,7 +123,9 @@ impl Lambda {
     /// The environment's root is this directory, as of a container image: each file in its `/opt/extensions` is an
     /// extension. Read-only but for `/tmp`; nothing in the directory changes. Only root can do this.
     pub fn rootfs(mut self, dir: impl Into<PathBuf>) -> Lambda {
-        self.rootfs = Some(Rootfs { dir: dir.into(), emulator: None, nameserver: None });
+        let dir = dir.into();
+        self.extensions_inside = rootfs::extensions(&dir);
+        self.rootfs = Some(Rootfs { dir, emulator: None, nameserver: None });
         self
     }
 

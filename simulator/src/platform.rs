@@ -177,6 +177,7 @@ impl State {
             extensions: lambda
                 .extensions
                 .iter()
+                .chain(&lambda.extensions_inside)
                 .map(|program| Extension::new(program.name(), true))
                 .collect(),
             runtime: Runtime::default(),

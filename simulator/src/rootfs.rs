@@ -47,6 +47,16 @@ set +e
 /// The last words of a shell that has run [`MOUNT`]: it becomes the program `$0`. A user's root need not have its `cd`.
 pub(crate) const ENTER: &str = r#""$enter" --root="$scratch/over/root" --wd=/var/task "#;
 
+/// What lies in the `/opt/extensions` of a root: Lambda starts each file there.
+pub(crate) fn extensions(dir: &Path) -> Vec<Program> {
+    let entries = fs::read_dir(dir.join("opt/extensions")).into_iter().flatten().flatten();
+    let mut names: Vec<_> =
+        entries.filter(|entry| entry.path().is_file()).map(|entry| entry.file_name()).collect();
+    names.sort();
+    let program = |name| Program { path: Path::new("/opt/extensions").join(name), args: Vec::new() };
+    names.into_iter().map(program).collect()
+}
+
 /// The root of one environment, and what lies beside it: `/tmp` and what tells names. Removed on drop.
 pub(crate) struct Root {
     of: Rootfs,
@@ -78,18 +88,6 @@ impl Root {
         };
         fs::write(root.scratch.join("etc/resolv.conf"), resolver)?;
         Ok(root)
-    }
-
-    /// What lies in its `/opt/extensions`: Lambda starts each file there.
-    pub fn extensions(&self) -> Vec<Program> {
-        let entries = fs::read_dir(self.of.dir.join("opt/extensions")).into_iter().flatten().flatten();
-        let mut names: Vec<_> =
-            entries.filter(|entry| entry.path().is_file()).map(|entry| entry.file_name()).collect();
-        names.sort();
-        names
-            .iter()
-            .map(|name| Program { path: Path::new("/opt/extensions").join(name), args: Vec::new() })
-            .collect()
     }
 
     /// The start of a shell script that makes the root.

@@ -194,3 +194,10 @@ async fn a_function_may_fail_or_crash() {
     assert_eq!(invocation.status, Status::Failed(Fault::Runtime("Runtime.ExitError".into())));
     assert!(sandbox.extension_output().contains(r#""shutdownReason":"failure""#));
 }
+
+#[tokio::test]
+async fn a_root_that_cannot_be_ends_the_start_and_says_why() {
+    let failed = Lambda::default().rootfs("/nowhere/to/be/found").start().await.unwrap_err();
+    let Fault::Launch(_, reason) = failed.fault else { panic!("{:?}", failed.fault) };
+    assert!(reason.contains("/nowhere/to/be/found") || reason.contains("only root"), "{reason}");
+}

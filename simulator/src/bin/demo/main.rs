@@ -99,7 +99,8 @@ fn lambda(
     extension: &PathBuf,
     backend: &FakeBackend,
 ) -> Result<(Lambda, u16), Box<dyn Error>> {
-    let port = if options.config.is_some() { 4318 } else { free_port()? };
+    let own = options.rootfs.as_ref().is_some_and(|root| root.join("opt/config.yaml").exists());
+    let port = if options.config.is_some() || own { 4318 } else { free_port()? };
     let mut lambda = in_root(options, Lambda::default());
     if options.rootfs.is_none() || options.extension.is_some() {
         lambda = lambda.extension(extension, [] as [&str; 0]);
@@ -131,6 +132,7 @@ fn lambda(
         Some(file) => {
             lambda.env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", std::path::absolute(file)?.display().to_string())
         }
+        None if own => lambda,
         None => lambda.config(&configuration(port)),
     };
     Ok((lambda, port))

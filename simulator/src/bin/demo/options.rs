@@ -38,7 +38,8 @@ that keeps what arrives; fails if something is lost.
   --extension PATH   run this extension instead
   --env NAME=VALUE   an environment variable of the function's; as often as needed
   --rootfs DIR       run what lies in DIR/opt/extensions instead, with DIR as its root: the files of a container image
-                     or of an unzipped layer, which stay as they are; needs to be root
+                     or of an unzipped layer, which stay as they are. Its /opt/config.yaml counts, if there is one
+                     and no --config. Only root can do this
   --emulator FILE    the programs in DIR are of another architecture: a static qemu (qemu-aarch64-static) that runs them
   --nameserver IP    who resolves names in DIR; else whoever does it for this machine
   --json-logs        the function's log format is JSON
