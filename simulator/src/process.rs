@@ -155,7 +155,7 @@ fn gate(
     // A missing program shall be told like elsewhere, not by the shell.
     match root {
         Some(root) => root.find(program)?,
-        None => drop(std::fs::metadata(&program.path)?),
+        None => std::fs::metadata(&program.path).map(drop)?,
     }
     let mut script = root.map(Root::mount).unwrap_or_default();
     if !doors.is_empty() {
