@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use config::{Document, Env, Id, Known, Mistake, Mistakes, Node, Section};
+use config::{Document, Env, Id, Known, Mistake, Mistakes, Node, Part, Section};
 use exporters::auth::{self, Extension, Shared};
 use pipeline::{Budget, Context, Exporter, Factory, Host, PipelinePlan, Plan, Processor, Receiver, Signal};
 use receivers::telemetryapi::Feed;
+
+use crate::waiting::Waiting;
 
 /// A component's name and the other names that configurations know it by.
 pub type Names = (&'static str, Vec<&'static str>);
@@ -44,7 +46,22 @@ impl<'a> Assembler<'a> {
     }
 
     /// Builds all of `document` that is sound, and adds to `mistakes` what is found not to be.
-    pub fn assemble(&self, document: &Document, mistakes: &mut Vec<Mistake>) -> Plan {
+    ///
+    /// `unfetched` is what could not be had: an exporter that needs it waits for it, anything else can't run.
+    pub fn assemble(&self, document: &Document, unfetched: &[Mistake], mistakes: &mut Vec<Mistake>) -> Plan {
+        let can_wait = |mistake: &&Mistake| {
+            matches!(mistake.part, Part::Component(Section::Exporters | Section::Extensions, _))
+        };
+        let lacking: Vec<_> = unfetched.iter().filter(|it| !can_wait(it)).cloned().collect();
+        let known = mistakes.len();
+        mistakes.extend(lacking);
+        let plan = self.assemble_sound(document, mistakes);
+        // They are told where all that could not be had is told.
+        mistakes.drain(known..known + unfetched.iter().filter(|it| !can_wait(it)).count());
+        plan
+    }
+
+    fn assemble_sound(&self, document: &Document, mistakes: &mut Vec<Mistake>) -> Plan {
         mistakes.extend(document.check(&self.known()).err().into_iter().flat_map(|found| found.0));
         let sound = document.clone().without(mistakes);
         let mut receivers = self.build_all(&sound, Section::Receivers, &self.receivers, mistakes);
@@ -52,6 +69,12 @@ impl<'a> Assembler<'a> {
         let mut exporters = self.build_all(&sound, Section::Exporters, &self.exporters, mistakes);
         // Built to find their mistakes; each pipeline gets processors of its own.
         self.build_all(&sound, Section::Processors, &self.processors, mistakes);
+        for (id, _) in sound.components(Section::Exporters) {
+            if sound.is_unanswered(Section::Exporters, id) && !spoils(mistakes, id) {
+                let built = exporters.remove(id);
+                exporters.insert(id.clone(), Box::new(Waiting(built)));
+            }
+        }
         check_signals(&sound, &exporters, mistakes);
 
         let sound = sound.without(mistakes);
@@ -71,7 +94,9 @@ impl<'a> Assembler<'a> {
     fn build_extensions(&self, document: &Document, sound: &Document, mistakes: &mut Vec<Mistake>) {
         let mut built = self.build_all(sound, Section::Extensions, &self.extensions, mistakes);
         for (id, _) in document.components(Section::Extensions) {
-            self.shared.declare(id.clone(), built.remove(id), document.extensions.contains(id));
+            let waits = sound.is_unanswered(Section::Extensions, id);
+            let extension = if waits { Some(Extension::waiting()) } else { built.remove(id) };
+            self.shared.declare(id.clone(), extension, document.extensions.contains(id));
         }
     }
 
@@ -102,8 +127,6 @@ impl<'a> Assembler<'a> {
         let mut built = BTreeMap::new();
         for (id, node) in document.components(section) {
             match self.build(factories, id, node) {
-                // It was built to find its mistakes: what it was given is not what it will be given.
-                Some(Ok(_)) if document.is_unanswered(section, id) => {}
                 Some(Ok(component)) => drop(built.insert(id.clone(), component)),
                 Some(Err(found)) => {
                     mistakes.extend(found.0.into_iter().filter(|it| !document.is_about_unanswered(it)));
@@ -130,6 +153,11 @@ impl<'a> Assembler<'a> {
         };
         Some((factory.build)(node, &context))
     }
+}
+
+/// Whether an exporter has a mistake.
+fn spoils(mistakes: &[Mistake], id: &Id) -> bool {
+    mistakes.iter().any(|mistake| mistake.part == Part::Component(Section::Exporters, id.clone()))
 }
 
 /// An exporter must be able to send what its pipelines carry.

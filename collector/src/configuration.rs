@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use config::{Document, Env, Loaded, Mistake, Warnings};
+use config::{Document, Env, Id, Loaded, Mistake, Section, Warnings};
 use exporters::auth::Shared;
 use pipeline::{Budget, Host, Plan, Service};
 use receivers::telemetryapi::Feed;
@@ -22,6 +22,10 @@ const LARGEST_BUDGET: usize = 256 << 20;
 pub struct Configuration {
     /// Everything wrong with it. What is sound runs all the same, inside Lambda.
     pub mistakes: Vec<Mistake>,
+    /// What it refers to and what could not be had. What needs it waits.
+    unfetched: Vec<Mistake>,
+    /// Whether it could not be had as a whole.
+    is_missing: bool,
     warnings: Warnings,
     document: Option<Document>,
     plan: Plan,
@@ -37,9 +41,13 @@ impl Configuration {
     /// Reads the configuration from `uris`, or from where it is looked up if there are none, fetches `extent` of it, and
     /// builds what it names. Opens nothing else.
     pub async fn load(env: &Env, uris: &[String], extent: Extent) -> Self {
-        let shared = Shared::default();
-        let loaded = Reader::new(env, uris, &shared).read(extent).await;
-        Configuration::of(loaded, env, shared)
+        Configuration::read(&mut Reader::new(env, uris, &Shared::default()), env, extent).await
+    }
+
+    /// The same, with a reader that may read again later.
+    pub async fn read(reader: &mut Reader, env: &Env, extent: Extent) -> Self {
+        let loaded = reader.read(extent).await;
+        Configuration::of(loaded, env, reader.shared(), (budget(env), Host::default(), Feed::default()))
     }
 
     /// Reads the configuration at `uris` as far as it is at hand.
@@ -47,17 +55,23 @@ impl Configuration {
     pub fn at_hand(env: &Env, uris: &[&str]) -> Self {
         let (shared, uris) =
             (Shared::default(), uris.iter().map(|uri| (*uri).to_owned()).collect::<Vec<_>>());
-        Configuration::of(Reader::new(env, &uris, &shared).read_at_hand(), env, shared)
+        let loaded = Reader::new(env, &uris, &shared).read_at_hand();
+        Configuration::of(loaded, env, shared, (budget(env), Host::default(), Feed::default()))
     }
 
-    fn of(loaded: Loaded, env: &Env, shared: Shared) -> Self {
-        let (budget, host, feed) = (budget(env), Host::default(), Feed::default());
+    /// Builds what was read, for a process that has these.
+    pub fn of(loaded: Loaded, env: &Env, shared: Shared, process: (Budget, Host, Feed)) -> Self {
+        let (budget, host, feed) = process;
         let mut mistakes = loaded.mistakes;
         let assembler = Assembler::new(env, &budget, &host, &feed, shared);
-        let plan = loaded.document.as_ref().map(|document| assembler.assemble(document, &mut mistakes));
+        let plan = loaded
+            .document
+            .as_ref()
+            .map(|document| assembler.assemble(document, &loaded.unfetched, &mut mistakes));
         let plan = plan.unwrap_or_default();
-        let (warnings, document) = (loaded.warnings, loaded.document);
-        Configuration { mistakes, warnings, document, plan, budget, host, feed }
+        let (warnings, document, unfetched) = (loaded.warnings, loaded.document, loaded.unfetched);
+        let is_missing = document.is_none() && loaded.is_missing;
+        Configuration { mistakes, unfetched, is_missing, warnings, document, plan, budget, host, feed }
     }
 
     /// Lets the log be as the configuration wants it, then tells what is wrong or better written otherwise.
@@ -66,7 +80,32 @@ impl Configuration {
             log.heed(&document.telemetry);
         }
         self.warnings.drain().iter().for_each(|warning| ::log::warn!("{warning}"));
-        self.mistakes.iter().for_each(|mistake| ::log::error!("{mistake}"));
+        self.unfetched.iter().chain(&self.mistakes).for_each(|mistake| ::log::error!("{mistake}"));
+    }
+
+    /// Everything wrong with it, what could not be had included.
+    pub fn all_mistakes(&self) -> Vec<Mistake> {
+        self.unfetched.iter().chain(&self.mistakes).cloned().collect()
+    }
+
+    /// Whether something could not be had that may be had later.
+    pub fn lacks_something(&self) -> bool {
+        self.is_missing || !self.unfetched.is_empty()
+    }
+
+    /// Lets the exporters of `service` be as they are here.
+    pub fn renew(self, service: &Service) {
+        self.tell_renewable(service);
+        service.replace(self.plan.exporters);
+    }
+
+    /// Tells `service` which exporters depend on what was fetched.
+    fn tell_renewable(&self, service: &Service) {
+        let Some(document) = &self.document else { return };
+        let has = |section, id: &Id| document.fetched_for(section, id).next().is_some();
+        // Which extension an exporter names is its own affair.
+        let any = document.extensions.iter().any(|id| has(Section::Extensions, id));
+        service.set_renewable(|id| any || has(Section::Exporters, id));
     }
 
     /// Takes the ports and starts. Nothing if no pipeline can run.
@@ -74,7 +113,12 @@ impl Configuration {
         for (id, error) in self.plan.bind() {
             ::log::error!("otelcol.component.id":% = id, "otelcol.component.kind" = "receiver"; "{error}");
         }
-        (!self.plan.pipelines.is_empty()).then(|| Service::start(self.plan, &self.budget))
+        if self.plan.pipelines.is_empty() {
+            return None;
+        }
+        let service = Service::start(std::mem::take(&mut self.plan), &self.budget);
+        self.tell_renewable(&service);
+        Some(service)
     }
 
     /// Says what is wrong and what is better written otherwise; status 1 if anything is wrong.
@@ -83,7 +127,11 @@ impl Configuration {
         unanswered.for_each(|reference| eprintln!("note: {reference} is fetched when the collector starts"));
         self.warnings.drain().iter().for_each(|warning| eprintln!("warning: {warning}"));
         self.mistakes.iter().for_each(|mistake| eprintln!("error: {mistake}"));
-        if self.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if self.mistakes.is_empty() && self.unfetched.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 
     /// Prints it as it is understood, secrets masked; status 1 if anything is wrong.

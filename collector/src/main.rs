@@ -6,8 +6,10 @@ mod configuration;
 mod lambda;
 mod log;
 mod reading;
+mod renewal;
 mod signals;
 mod standalone;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -69,7 +71,7 @@ fn live(env: &Env, uris: &[String]) -> Result<(), Error> {
     alone(async {
         match env.get("AWS_LAMBDA_RUNTIME_API") {
             Some(address) => lambda::run(address, env, uris, &log).await,
-            None => standalone::run(Configuration::load(env, uris, Extent::All).await, &log).await,
+            None => standalone::run(env, uris, &log).await,
         }
     })?
 }

@@ -61,6 +61,24 @@ impl Reader {
         }
     }
 
+    /// Lets what could not be had be tried again.
+    pub fn forget_failures(&self) {
+        self.fetcher.iter().for_each(Fetcher::forget_failures);
+    }
+
+    /// Fetches anew all that was fetched; whether any of it is different.
+    pub async fn refresh(&self) -> bool {
+        match &self.fetcher {
+            Some(fetcher) => fetcher.refresh(Instant::now() + self.patience).await,
+            None => false,
+        }
+    }
+
+    /// What components are built with that this reader's configuration names.
+    pub fn shared(&self) -> Shared {
+        self.shared.clone()
+    }
+
     fn load(&self, answers: Answers) -> Loaded {
         Document::load(&self.lookup, &Providers::new(&self.env).answering(answers))
     }

@@ -1,23 +1,37 @@
 //! Life outside Lambda: an ordinary collector that sends as data comes and ends on SIGTERM or SIGINT.
 
+use config::Env;
+use exporters::auth::Shared;
 use pipeline::Error;
 
 use crate::configuration::Configuration;
 use crate::log::Log;
+use crate::reading::{Extent, Reader};
+use crate::renewal::Renewal;
 use crate::signals::Terminated;
 
 /// Runs until a signal asks to end, then flushes.
 ///
 /// # Errors
 /// The configuration has mistakes, or a port cannot be had: unlike in Lambda, nobody suffers if this ends.
-pub async fn run(configuration: Configuration, log: &Log) -> Result<(), Error> {
+pub async fn run(env: &Env, uris: &[String], log: &Log) -> Result<(), Error> {
+    let mut reader = Reader::new(env, uris, &Shared::default());
+    let configuration = Configuration::read(&mut reader, env, Extent::All).await;
     configuration.report(log);
-    if !configuration.mistakes.is_empty() {
+    if !configuration.all_mistakes().is_empty() {
         return Err("the configuration has mistakes".into());
     }
     let terminated = Terminated::watch()?;
+    let Configuration { budget, host, feed, .. } = &configuration;
+    let renewal = Renewal::new(reader, env, (budget, host, feed), configuration.lacks_something());
     let Some(service) = configuration.start() else { return Err("nothing to run".into()) };
-    let deadline = service.flush_while_due(terminated.deadline()).await;
+    let end = async {
+        tokio::select! {
+            deadline = terminated.deadline() => deadline,
+            never = renewal.keep_up(&service) => match never {},
+        }
+    };
+    let deadline = service.flush_while_due(end).await;
     let _ = service.shutdown(deadline).await;
     if let Some(losses) = service.losses() {
         ::log::warn!("The end. In all {losses}");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::expand::{self, Asked};
+use crate::expand::{self, Answered, Asked};
 use crate::locate::{Lookup, Source, Sources};
 use crate::mistakes::{Mistake, Mistakes, Warnings, valid_words};
 use crate::node::Node;
@@ -21,6 +21,10 @@ pub struct Loaded {
     pub document: Option<Document>,
     /// Everything wrong in it, each tied to the part that it spoils.
     pub mistakes: Vec<Mistake>,
+    /// Whether it lies where it can't be had now.
+    pub is_missing: bool,
+    /// What it refers to over the network and what can't be had now, each tied to the part that needs it.
+    pub unfetched: Vec<Mistake>,
     /// What works but should be written otherwise; components add to it while they are built.
     pub warnings: Warnings,
     /// Where it came from: file names and the like, in the order in which they were merged.
@@ -41,7 +45,7 @@ pub struct Document {
     pub telemetry: Telemetry,
     components: BTreeMap<(Section, Id), Component>,
     root: Node,
-    /// References that are not answered.
+    /// References that lead over the network.
     asked: Rc<[Asked]>,
 }
 
@@ -59,6 +63,8 @@ impl Document {
         let nothing = Loaded {
             document: None,
             mistakes: Vec::new(),
+            is_missing: false,
+            unfetched: Vec::new(),
             warnings: warnings.clone(),
             sources: Vec::new(),
             wanted: Vec::new(),
@@ -66,7 +72,9 @@ impl Document {
         match lookup.sources(providers, &warnings) {
             Ok(Sources::Read(sources)) => Document::of(&sources, providers, warnings),
             Ok(Sources::Wanted(wanted)) => Loaded { wanted, ..nothing },
-            Err(mistake) => Loaded { mistakes: vec![mistake], ..nothing },
+            Err(mistake) => {
+                Loaded { mistakes: vec![mistake], is_missing: providers.has_failures(), ..nothing }
+            }
         }
     }
 
@@ -100,6 +108,7 @@ impl Document {
                 }
             }
         }
+        let mut unfetched = Vec::new();
         let document = merged.filter(|_| readable).map(|tree| {
             let expanded = expand::expand(&tree, providers, &warnings);
             let root = Node { tree: expanded.tree, path: Path::default(), warnings: warnings.clone() };
@@ -108,17 +117,19 @@ impl Document {
             document.asked = expanded.asked.into();
             // What can't be read because it is not there yet is no mistake; what can't be had at all is one.
             found.retain(|mistake| !document.is_about_unanswered(mistake));
+            unfetched = expanded.unfetched;
             mistakes.extend(expanded.mistakes.into_iter().chain(found));
             document
         });
         let sources = sources.iter().map(|source| source.name.clone()).collect();
         let wanted = document.as_ref().map(Document::wanted).unwrap_or_default();
-        Loaded { document, mistakes, warnings, sources, wanted }
+        Loaded { document, mistakes, is_missing: false, unfetched, warnings, sources, wanted }
     }
 
     /// The URIs that are not answered and that something needs which runs.
     fn wanted(&self) -> Vec<String> {
-        let needed = self.asked.iter().filter(|asked| match &asked.part {
+        let not_yet = self.asked.iter().filter(|asked| asked.answered == Answered::NotYet);
+        let needed = not_yet.filter(|asked| match &asked.part {
             Part::Component(section, id) => self.uses(*section, id),
             _ => true,
         });
@@ -140,18 +151,27 @@ impl Document {
 
     /// Whether `mistake` is about a value that leads over the network and is not answered: it may be sound then.
     pub fn is_about_unanswered(&self, mistake: &Mistake) -> bool {
-        self.asked.iter().any(|asked| mistake.text.starts_with(&asked.located))
+        let mut unanswered = self.asked.iter().filter(|asked| asked.answered != Answered::Yes);
+        unanswered.any(|asked| mistake.text.starts_with(&asked.located))
     }
 
     /// Whether a value of that component is not answered, so that it can't run.
     pub fn is_unanswered(&self, section: Section, id: &Id) -> bool {
         let part = Part::Component(section, id.clone());
-        self.asked.iter().any(|asked| asked.part == part)
+        self.asked.iter().any(|asked| asked.part == part && asked.answered != Answered::Yes)
     }
 
-    /// For each reference that is not answered: where it stands, and what it is if that may be told.
+    /// The URIs over the network that the values of that component came from.
+    pub fn fetched_for(&self, section: Section, id: &Id) -> impl Iterator<Item = &str> {
+        let part = Part::Component(section, id.clone());
+        let answered = self.asked.iter().filter(move |it| it.part == part && it.answered == Answered::Yes);
+        answered.map(|asked| asked.uri.as_str())
+    }
+
+    /// For each reference that is not answered yet: where it stands, and what it is if that may be told.
     pub fn unanswered(&self) -> impl Iterator<Item = String> {
-        self.asked.iter().map(|asked| match asked.hidden {
+        let not_yet = self.asked.iter().filter(|asked| asked.answered == Answered::NotYet);
+        not_yet.map(|asked| match asked.hidden {
             false => format!("{}: ${{{}}}", asked.located, asked.uri),
             true => format!("{}: what results from the ${{...}} inside this one", asked.located),
         })

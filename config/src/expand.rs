@@ -21,14 +21,17 @@ pub(crate) struct Expanded {
     /// The tree without those that could be had.
     pub tree: Rc<Tree>,
     pub mistakes: Vec<Mistake>,
-    /// Those that lead over the network and are not answered yet.
+    /// Why what leads over the network can't be had.
+    pub unfetched: Vec<Mistake>,
+    /// All that lead over the network.
     pub asked: Vec<Asked>,
 }
 
-/// A reference that is not answered yet.
+/// A reference that leads over the network.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub uri: String,
+    pub answered: Answered,
     /// What can't run before it is answered.
     pub part: Part,
     /// Where it stands: `file:line:column: path`.
@@ -37,20 +40,39 @@ pub(crate) struct Asked {
     pub hidden: bool,
 }
 
+/// Whether the text behind a reference has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    Yes,
+    NotYet,
+    /// It can't be had now.
+    No,
+}
+
+const HIDDEN: &str = "the reference that results from the ${...} inside it can't be had";
+
 /// Replaces all references in the values (never the keys) of `tree`, as the Collector does, and the old forms
 /// `${NAME}` and `$NAME` with a warning. A value that can't be had is a mistake of its place and becomes null.
 pub(crate) fn expand(tree: &Rc<Tree>, providers: &Providers, warnings: &Warnings) -> Expanded {
-    let mut expander =
-        Expander { providers, warnings, mistakes: Vec::new(), asked: Vec::new(), left: MOST_REFERENCES };
+    let mut expander = Expander {
+        providers,
+        warnings,
+        mistakes: Vec::new(),
+        unfetched: Vec::new(),
+        asked: Vec::new(),
+        left: MOST_REFERENCES,
+    };
     let at = At { place: &tree.place, path: &Path::default(), depth: 0, written: true };
     let tree = expander.tree(tree, at);
-    Expanded { tree, mistakes: expander.mistakes, asked: expander.asked }
+    let Expander { mistakes, unfetched, asked, .. } = expander;
+    Expanded { tree, mistakes, unfetched, asked }
 }
 
 struct Expander<'a> {
     providers: &'a Providers,
     warnings: &'a Warnings,
     mistakes: Vec<Mistake>,
+    unfetched: Vec<Mistake>,
     asked: Vec<Asked>,
     left: usize,
 }
@@ -240,22 +262,26 @@ impl Expander<'_> {
         } else {
             self.providers.fetch(&uri)
         };
+        let scheme = uri.split(':').next().unwrap_or_default();
         let (scheme, found) = match fetched {
+            Ok(found) => found,
             // What a store is asked for is a name, which its owner must know to set it right; a secret is none.
-            Err(_)
-                if hidden && (origin == Origin::Secret || !uri.split(':').next().is_some_and(is_remote)) =>
-            {
-                return Err("the reference that results from the ${...} inside it can't be had".to_owned());
-            }
-            other => other?,
-        };
-        let text = match found {
-            Found::Text(text) => text,
-            Found::Wanted => {
-                let located = format!("{}: {}", at.place, at.path);
-                self.asked.push(Asked { uri, part: at.path.part(), located, hidden });
+            Err(why) if is_remote(scheme) && !uri.contains('$') => {
+                let why = if origin == Origin::Secret { HIDDEN.to_owned() } else { why };
+                self.unfetched.push(Mistake::new(at.place, at.path, why));
+                self.ask(uri, Answered::No, at, hidden);
                 return Ok(Given::Wanted);
             }
+            Err(_) if hidden => return Err(HIDDEN.to_owned()),
+            Err(why) => return Err(why),
+        };
+        let answered = if matches!(found, Found::Wanted) { Answered::NotYet } else { Answered::Yes };
+        if is_remote(scheme) {
+            self.ask(uri.clone(), answered, at, hidden);
+        }
+        let text = match found {
+            Found::Text(text) => text,
+            Found::Wanted => return Ok(Given::Wanted),
             Found::Nothing => {
                 let name = if hidden { "this reference" } else { uri.as_str() };
                 if self.warnings.first(name) {
@@ -269,6 +295,11 @@ impl Expander<'_> {
         };
         let name = if hidden { format!("{scheme}:...") } else { uri };
         Ok(Given::To(Fetched { text, scheme, name }))
+    }
+
+    fn ask(&mut self, uri: String, answered: Answered, at: At<'_>, hidden: bool) {
+        let located = format!("{}: {}", at.place, at.path);
+        self.asked.push(Asked { uri, answered, part: at.path.part(), located, hidden });
     }
 
     /// As with the Collector, the old form without a value is no reference.

@@ -30,7 +30,7 @@ impl Node {
         let mut mistakes = parsed.flaws;
         let Some(tree) = parsed.tree else { return Err(Mistakes(mistakes)) };
         let expanded = expand::expand(&tree, &Providers::new(env), &warnings);
-        mistakes.extend(expanded.mistakes);
+        mistakes.extend(expanded.mistakes.into_iter().chain(expanded.unfetched));
         let tree = expanded.tree;
         if mistakes.is_empty() {
             Ok(Node { tree, path: Path::default(), warnings })

@@ -79,6 +79,11 @@ impl Providers {
         self
     }
 
+    /// Whether something can't be had now.
+    pub(crate) fn has_failures(&self) -> bool {
+        self.answers.values().any(Result::is_err)
+    }
+
     pub(crate) fn env(&self, name: &str) -> Option<&str> {
         self.env.get(name)
     }

@@ -131,11 +131,11 @@ fn what_can_not_be_had_costs_the_component_that_needs_it_and_says_why() {
         Answers::from([("secretsmanager:arn:aws:x".into(), Err("the secret arn:aws:x: denied".into()))]);
     let loaded = load("'${secretsmanager:${env:ARN}}'", denied);
     let expected = "a.yaml:3:24: exporters.debug.a: the secret arn:aws:x: denied";
-    assert_eq!(loaded.mistakes.iter().map(|mistake| mistake.text.as_str()).collect::<Vec<_>>(), [expected]);
+    assert_eq!(loaded.unfetched.iter().map(|mistake| mistake.text.as_str()).collect::<Vec<_>>(), [expected]);
     let mut known = answers([("ssm:/token", "hush")]);
     known.insert("secretsmanager:hush".into(), Err("the secret hush: denied".into()));
     let loaded = load("'${secretsmanager:${ssm:/token}}'", known);
-    assert!(!loaded.mistakes[0].text.contains("hush"), "{}", loaded.mistakes[0]);
+    assert!(!loaded.unfetched[0].text.contains("hush"), "{}", loaded.unfetched[0]);
 }
 
 #[test]

@@ -105,6 +105,12 @@ pub enum Undelivered {
         /// Why.
         cause: Error,
     },
+    /// It does not know who sends, or lets them not. Kept while the secrets of the exporter can be fetched anew, else
+    /// refused.
+    Unauthenticated {
+        /// Why.
+        cause: Error,
+    },
     /// It will never take it. A request merged of several parts is tried once more part by part, so that one
     /// bad part costs its neighbours nothing; then it is dropped, counted and logged.
     Refused {

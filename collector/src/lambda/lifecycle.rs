@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use pipeline::{Error, Flushed, Service};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::Lambda;
 use super::event::{Event, Invocation};
@@ -30,12 +30,18 @@ pub async fn follow_invocations(lambda: &Lambda, service: &Service, hold: Durati
             Event::Shutdown { reason, deadline } => return end(lambda, service, &reason, deadline).await,
             Event::Invoke(invocation) => {
                 lambda.telemetry.invoked(&invocation.facts);
-                if let Some(deadline) = service.flush_while_due(function_done(lambda, &invocation)).await {
+                let done = with_renewal(lambda, service, hold, function_done(lambda, &invocation));
+                if let Some(deadline) = service.flush_while_due(done).await {
                     return end(lambda, service, TERMINATED, deadline).await;
                 }
                 lambda.telemetry.let_go();
-                let Flushed { delivered, refused, kept } =
-                    service.flush(earlier(invocation.deadline, MARGIN), hold).await;
+                let deadline = earlier(invocation.deadline, MARGIN);
+                let mut flushed = service.flush(deadline, hold).await;
+                let latest = deadline.min(Instant::now() + hold);
+                if let Ok(true) = timeout_at(latest, lambda.renewal.refresh(service)).await {
+                    flushed = flushed.and(service.flush(deadline, hold).await);
+                }
+                let Flushed { delivered, refused, kept } = flushed;
                 ::log::debug!("faas.invocation_id":% = invocation.facts.request_id; "{delivered} items delivered, {refused} dropped, {kept} kept");
             }
             Event::Unknown(event) => ignored(&event),
@@ -50,12 +56,52 @@ pub async fn follow_invocations(lambda: &Lambda, service: &Service, hold: Durati
 /// The platform gave no next event. What was held is flushed all the same.
 pub async fn serve_unfrozen(lambda: &Lambda, service: &Service) -> Result<(), Error> {
     loop {
-        match service.flush_while_due(lambda.next()).await? {
+        let event = async {
+            tokio::select! {
+                event = lambda.next() => event,
+                never = lambda.renewal.keep_up(service) => match never {},
+            }
+        };
+        match service.flush_while_due(event).await? {
             Event::Shutdown { reason, deadline } => return end(lambda, service, &reason, deadline).await,
             Event::Invoke(invocation) => lambda.telemetry.invoked(&invocation.facts),
             Event::Unknown(event) => ignored(&event),
         }
     }
+}
+
+/// Resolves with `done`; until then, and for at most `hold` after that, what could not be had is asked for again.
+async fn with_renewal<T>(
+    lambda: &Lambda,
+    service: &Service,
+    hold: Duration,
+    done: impl Future<Output = T>,
+) -> T {
+    let supply = lambda.renewal.supply(service);
+    tokio::pin!(supply, done);
+    tokio::select! {
+        biased;
+        () = &mut supply => done.await,
+        done = &mut done => {
+            let _ = timeout(hold, supply).await;
+            done
+        }
+    }
+}
+
+/// Answers `next` until the configuration can be had, and starts it; nothing if the environment ends before.
+///
+/// # Errors
+/// The platform gave no next event.
+pub async fn configured(lambda: &Lambda) -> Result<Option<Service>, Error> {
+    while !matches!(lambda.next().await?, Event::Shutdown { .. }) {
+        let Some(configuration) = lambda.renewal.retry().await else { continue };
+        if let Some(service) = configuration.start() {
+            ::log::info!("The configuration could be had now");
+            return Ok(Some(service));
+        }
+    }
+    Ok(None)
 }
 
 /// Answers `next` and does nothing else: what is left to do for the function when the configuration is unusable.

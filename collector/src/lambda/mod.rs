@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use config::{Env, Mistakes};
+use exporters::auth::Shared;
 use futures_util::FutureExt;
 use pipeline::Error;
 
@@ -20,7 +21,8 @@ use self::event::Event;
 use self::telemetry::Telemetry;
 use crate::configuration::Configuration;
 use crate::log::Log;
-use crate::reading::Extent;
+use crate::reading::{Extent, Reader};
+use crate::renewal::Renewal;
 use crate::signals::Terminated;
 
 /// The longest that an invocation is held after the function's end for a backend that answers slowly. A cold TLS
@@ -39,6 +41,8 @@ pub struct Lambda {
     extension: Extension,
     /// What the platform tells.
     telemetry: Telemetry,
+    /// Later looks at what the configuration refers to.
+    renewal: Renewal,
     terminated: Terminated,
 }
 
@@ -64,10 +68,12 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
         for _ in 0..STEPS_TO_REGISTER {
             tokio::task::yield_now().await;
         }
-        Configuration::load(env, uris, Extent::All).await
+        let mut reader = Reader::new(env, uris, &Shared::default());
+        let configuration = Configuration::read(&mut reader, env, Extent::All).await;
+        (reader, configuration)
     };
     let name = own_file_name();
-    let (registered, configuration) = tokio::join!(Api::new(address).register(&name, events), load);
+    let (registered, (reader, configuration)) = tokio::join!(Api::new(address).register(&name, events), load);
     let (extension, events) = registered?;
     resource::learn_at_start(env, &configuration.host);
     resource::learn_registered(&extension.function, &configuration.host);
@@ -76,13 +82,16 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
     }
     configuration.report(log);
     let strict = env.get("OTELCOL_LAMBDA_ON_CONFIG_ERROR") == Some("fail");
-    if strict && !configuration.mistakes.is_empty() {
-        let mistakes = Mistakes(configuration.mistakes).to_string();
+    let mistakes = configuration.all_mistakes();
+    if strict && !mistakes.is_empty() {
+        let mistakes = Mistakes(mistakes).to_string();
         extension.init_error("Extension.ConfigInvalid", &mistakes).await?;
         return Err("OTELCOL_LAMBDA_ON_CONFIG_ERROR=fail and the configuration has mistakes".into());
     }
     let telemetry = Telemetry::new(&configuration, *log);
-    let lambda = Lambda { extension, telemetry, terminated: Terminated::watch()? };
+    let Configuration { budget, host, feed, .. } = &configuration;
+    let renewal = Renewal::new(reader, env, (budget, host, feed), configuration.lacks_something());
+    let lambda = Lambda { extension, telemetry, renewal, terminated: Terminated::watch()? };
     let living = AssertUnwindSafe(live(&lambda, configuration, events, hold(env))).catch_unwind();
     let ended = match living.await {
         Ok(ended) => ended,
@@ -105,10 +114,20 @@ async fn live(
     events: Register,
     hold: Duration,
 ) -> Result<(), Error> {
-    let Some(service) = configuration.start() else { return lifecycle::idle(lambda).await };
+    let service = configuration.start();
+    if service.is_none() && !lambda.renewal.lacks_something() {
+        return lifecycle::idle(lambda).await;
+    }
     let frozen = events == Register::InvokeAndShutdown;
     // Managed Instances report no end of the function: only receivers have a use for what they tell.
     let told = (frozen || lambda.telemetry.is_wanted()) && subscribe(lambda, frozen).await;
+    let service = match service {
+        Some(service) => service,
+        None => match lifecycle::configured(lambda).await? {
+            Some(service) => service,
+            None => return Ok(()),
+        },
+    };
     let ended = if frozen && told {
         lifecycle::follow_invocations(lambda, &service, hold).await
     } else {

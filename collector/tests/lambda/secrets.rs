@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use simulator::otlp::traces;
-use simulator::{FakeBackend, Lambda};
+use simulator::{Behaviour, FakeBackend, Lambda, Status};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::stage::{Ports, start};
+use crate::stage::{HELD_AT_MOST, Ports, start};
 
 /// Secrets Manager with these secrets by name; denies any other, and any whose value is absent.
 #[derive(Clone)]
@@ -107,4 +107,78 @@ async fn a_secret_is_there_at_the_first_invocation_and_fetched_once() {
     assert!(backend.requests().iter().all(|request| request.headers["x-key"] == "hush"));
     assert_eq!(aws.calls(), 1);
     assert_eq!(sandbox.extension_output(), "");
+}
+
+#[tokio::test]
+async fn a_secret_that_can_not_be_had_costs_only_its_exporter_and_no_data_once_it_can() {
+    let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
+    let exporters = format!(
+        "{{{}, otlp_http/2: {{endpoint: '{}'}}}}",
+        exporter("otlp_http", &backend, "late"),
+        backend.endpoint()
+    );
+    let mut sandbox = start(aws.lambda(ports, &ports.config(&exporters, "otlp_http, otlp_http/2"))).await;
+    let send = |function: simulator::Function| async move {
+        function.post_otlp(&traces("orders", 2)).await.unwrap();
+    };
+    let invoked = sandbox.invoke(send).await;
+    assert!(invoked.held < HELD_AT_MOST, "{:?}", invoked.held);
+    assert_eq!(backend.items(), 2);
+    let output = sandbox.extension_output();
+    for words in ["exporters.otlp_http.headers.x-key: the secret late", "AccessDenied", "secretsmanager:GetSecretValue"] {
+        assert!(output.contains(words), "{output}");
+    }
+
+    aws.put("late", "hush");
+    // It is asked for again a second after it was denied.
+    let mut sent = 1;
+    while !backend.requests().iter().any(|request| request.headers.contains_key("x-key")) {
+        sandbox.invoke(send).await;
+        sent += 1;
+    }
+    assert_eq!(backend.items(), 2 * 2 * sent);
+    let keys = backend.requests().into_iter().filter(|it| it.headers.get("x-key").is_some_and(|key| key == "hush"));
+    assert!(keys.count() > 0);
+    sandbox.shutdown().await;
+    assert!(!sandbox.extension_output().contains("hush"), "{}", sandbox.extension_output());
+}
+
+#[tokio::test]
+async fn a_configuration_that_can_not_be_had_at_the_start_runs_when_it_can() {
+    let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
+    let lambda = aws.lambda(ports, "").env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", "secretsmanager:config");
+    let mut sandbox = start(lambda).await;
+    let invoked = sandbox.invoke(|_| async {}).await;
+    assert_eq!(invoked.status, Status::Success);
+    assert!(sandbox.extension_output().contains("the secret config"), "{}", sandbox.extension_output());
+
+    let config = ports.config(&crate::stage::otlp_http(&backend), "otlp_http");
+    aws.put("config", config.replace('\n', "\\n").leak());
+    while !sandbox.extension_output().contains("could be had now") {
+        sandbox.invoke(|_| async {}).await;
+    }
+    sandbox
+        .invoke(|function| async move {
+            function.post_otlp(&traces("orders", 2)).await.unwrap();
+        })
+        .await;
+    assert_eq!(backend.items(), 2);
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_is_fetched_anew_when_the_backend_refuses_the_old_one() {
+    let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
+    aws.put("key", "old");
+    let exporters = format!("{{{}}}", exporter("otlp_http", &backend, "key"));
+    let mut sandbox = start(aws.lambda(ports, &ports.config(&exporters, "otlp_http"))).await;
+    aws.put("key", "new");
+    backend.script([Behaviour::Refuse { http: 401, grpc: 16, retry_after: None }]);
+    sandbox
+        .invoke(|function| async move {
+            function.post_otlp(&traces("orders", 2)).await.unwrap();
+        })
+        .await;
+    let keys: Vec<_> = backend.requests().into_iter().map(|request| request.headers["x-key"].clone()).collect();
+    assert_eq!(keys, ["old", "new"]);
+    assert_eq!((backend.items(), aws.calls()), (2, 2));
 }

@@ -68,8 +68,23 @@ impl Extension {
         Box::new(Extension(Role::Authenticator(Rc::new(authenticator))))
     }
 
+    /// One that waits for what its configuration refers to: whoever names it waits too.
+    pub fn waiting() -> Box<Extension> {
+        Extension::authenticator(Waiting)
+    }
+
     fn idle() -> Box<Extension> {
         Box::new(Extension(Role::Idle))
+    }
+}
+
+/// Stands for an authenticator that can't be built yet.
+struct Waiting;
+
+#[async_trait(?Send)]
+impl Authenticator for Waiting {
+    async fn authenticate(&self, _: &mut Request<Pieces>) -> Result<(), Failure> {
+        Err(Failure("the authenticator waits for what its configuration refers to".into()))
     }
 }
 

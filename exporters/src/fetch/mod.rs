@@ -75,20 +75,16 @@ impl Fetcher {
         wishes.into_iter().map(answer).collect()
     }
 
-    /// Whether something that was asked for can't be had.
-    pub fn has_failures(&self) -> bool {
-        self.had.borrow().values().any(Result::is_err)
-    }
-
     /// Forgets what failed, so that it is tried again.
     pub fn forget_failures(&self) {
         self.had.borrow_mut().retain(|_, fetched| fetched.is_ok());
     }
 
-    /// Fetches anew what `uris` name, and tells whether any of it is another text than before. What can't be had now
-    /// stays as it was.
-    pub async fn refresh(&self, uris: &[String], deadline: Instant) -> bool {
-        let sources = uris.iter().filter_map(|uri| Wish::parse(uri).ok()?.source);
+    /// Fetches anew what was had, and tells whether any of it is another text now. What can't be had now stays as it was.
+    pub async fn refresh(&self, deadline: Instant) -> bool {
+        let known: Vec<_> =
+            self.had.borrow().iter().map(|(source, had)| (source.clone(), had.is_ok())).collect();
+        let sources = known.into_iter().filter(|(_, had)| *had).map(|(source, _)| source);
         let fetched = join_all(self.batches(sources.collect(), deadline)).await;
         let mut had = self.had.borrow_mut();
         let mut changed = false;

@@ -37,6 +37,7 @@ pub(crate) fn http_verdict(answer: &Answer, url: &str, now: SystemTime) -> Resul
             Undelivered::Retry { after: retry_after(answer.header(RETRY_AFTER.as_str()), now), cause }
         }
         StatusCode::PAYLOAD_TOO_LARGE => Undelivered::TooLarge { cause },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Undelivered::Unauthenticated { cause },
         _ => Undelivered::Refused { cause },
     })
 }
@@ -182,7 +183,7 @@ mod tests {
             Err(Undelivered::Retry { .. }) => "retry after",
             Err(Undelivered::TooLarge { .. }) => "too large",
             Err(Undelivered::RetryRest { .. }) => "the rest",
-            Err(Undelivered::Refused { .. }) => "refused",
+            Err(Undelivered::Refused { .. } | Undelivered::Unauthenticated { .. }) => "refused",
         }
     }
 
@@ -263,8 +264,11 @@ mod tests {
                 "308 Permanent Redirect; it points to https://backend/v1/traces: make that the endpoint",
             ),
         ] {
-            let Err(Undelivered::Refused { cause: found } | Undelivered::Retry { cause: found, .. }) =
-                http_verdict(&answer, "http://backend/v1/traces", SystemTime::UNIX_EPOCH)
+            let Err(
+                Undelivered::Refused { cause: found }
+                | Undelivered::Unauthenticated { cause: found }
+                | Undelivered::Retry { cause: found, .. },
+            ) = http_verdict(&answer, "http://backend/v1/traces", SystemTime::UNIX_EPOCH)
             else {
                 panic!("taken for delivered: {answer:?}")
             };

@@ -58,6 +58,7 @@ pub(crate) fn grpc_verdict(
         Code::ResourceExhausted if status.retry_delay.is_some() => {
             Undelivered::Retry { after: status.retry_delay, cause }
         }
+        Code::Unauthenticated | Code::PermissionDenied => Undelivered::Unauthenticated { cause },
         _ => Undelivered::Refused { cause },
     })
 }
@@ -195,7 +196,9 @@ mod tests {
             Err(Undelivered::Retry { after, cause }) => ("retry", after, cause.to_string()),
             Err(Undelivered::TooLarge { cause }) => ("too large", None, cause.to_string()),
             Err(Undelivered::RetryRest { cause, .. }) => ("the rest", None, cause.to_string()),
-            Err(Undelivered::Refused { cause }) => ("refused", None, cause.to_string()),
+            Err(Undelivered::Refused { cause } | Undelivered::Unauthenticated { cause }) => {
+                ("refused", None, cause.to_string())
+            }
         }
     }
 
@@ -274,7 +277,9 @@ mod tests {
         let server = Origin { tls: true, host: "backend".into(), port: 443 };
         let judge = |answer| match grpc_verdict(&answer, &server, SystemTime::UNIX_EPOCH) {
             Err(Undelivered::Retry { cause, .. }) => format!("retry: {cause}"),
-            Err(Undelivered::Refused { cause }) => format!("refused: {cause}"),
+            Err(Undelivered::Refused { cause } | Undelivered::Unauthenticated { cause }) => {
+                format!("refused: {cause}")
+            }
             other => format!("{other:?}"),
         };
         for (answer, expected) in [

@@ -48,7 +48,7 @@ pub fn exporter(extension: &str, backend: &Backend, env: &[(&str, &str)]) -> Box
 /// Why the batch is dropped; panics if it is not.
 pub fn refused(outcome: Result<Delivered, Undelivered>) -> String {
     match outcome {
-        Err(Undelivered::Refused { cause }) => cause.to_string(),
+        Err(Undelivered::Refused { cause } | Undelivered::Unauthenticated { cause }) => cause.to_string(),
         other => panic!("not refused: {other:?}"),
     }
 }

@@ -12,7 +12,7 @@ mod size;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::hash::BuildHasher;
 use std::pin::Pin;
@@ -37,8 +37,11 @@ const PROBE_BYTES: usize = 64 << 10;
 /// What waits for one exporter, and what is on its way.
 pub(crate) struct Outbox {
     id: Id,
-    exporter: Rc<dyn Exporter>,
-    sending: Sending,
+    sender: RefCell<Sender>,
+    /// Whether the exporter can be had anew with other secrets.
+    renewable: Cell<bool>,
+    /// Whether the backend refused the sender since that was last asked.
+    unauthenticated: Cell<bool>,
     state: RefCell<State>,
     arrived: Notify,
 }
@@ -53,6 +56,13 @@ struct State {
     size: RequestSize,
     /// Items dropped for want of room and not yet told about.
     shed: usize,
+}
+
+/// What sends, and how it wants to.
+#[derive(Clone)]
+struct Sender {
+    exporter: Rc<dyn Exporter>,
+    sending: Rc<Sending>,
 }
 
 struct Attempt {
@@ -97,13 +107,43 @@ impl Outbox {
             size: RequestSize::new(&sending),
             shed: 0,
         };
-        Outbox { id, exporter: exporter.into(), sending, state: RefCell::new(state), arrived: Notify::new() }
+        let sender = RefCell::new(Sender { exporter: exporter.into(), sending: Rc::new(sending) });
+        let (renewable, unauthenticated) = (Cell::new(false), Cell::new(false));
+        let (state, arrived) = (RefCell::new(state), Notify::new());
+        Outbox { id, sender, renewable, unauthenticated, state, arrived }
+    }
+
+    /// Whose it is.
+    pub fn id(&self) -> &Id {
+        &self.id
+    }
+
+    /// Goes on with another exporter, which gets what waits. What is under way ends with the one before.
+    pub fn replace(&self, exporter: Box<dyn Exporter>) {
+        let sending = Rc::new(exporter.sending());
+        *self.sender.borrow_mut() = Sender { exporter: exporter.into(), sending };
+        self.state.borrow_mut().health.is_back();
+        self.arrived.notify_one();
+    }
+
+    /// Tells whether the exporter can be had anew with other secrets.
+    pub fn set_renewable(&self, renewable: bool) {
+        self.renewable.set(renewable);
+    }
+
+    /// Whether the backend refused the sender since the last call, of an exporter that can be had anew.
+    pub fn take_unauthenticated(&self) -> bool {
+        self.unauthenticated.take()
+    }
+
+    fn sending(&self) -> Rc<Sending> {
+        self.sender.borrow().sending.clone()
     }
 
     /// Takes `batch` in. Never waits; what has no room pushes out the oldest, which is counted.
     pub fn put(&self, batch: Batch) {
         let mut state = self.state.borrow_mut();
-        let shed = state.queue.push(batch, self.sending.merge_bytes);
+        let shed = state.queue.push(batch, self.sending().merge_bytes);
         state.shed(shed);
         drop(state);
         self.arrived.notify_one();
@@ -195,10 +235,11 @@ impl Outbox {
         if state.health.rests_until(Instant::now()).is_some() {
             return;
         }
+        let Sender { exporter, sending } = self.sender.borrow().clone();
         let (at_once, merge_bytes) = if state.health.in_trouble() {
-            (1, self.sending.merge_bytes.min(PROBE_BYTES))
+            (1, sending.merge_bytes.min(PROBE_BYTES))
         } else {
-            (self.sending.queue.num_consumers.max(1), self.sending.merge_bytes)
+            (sending.queue.num_consumers.max(1), sending.merge_bytes)
         };
         while state.attempts.len() < at_once {
             let State { queue, attempts, size, .. } = state;
@@ -211,7 +252,7 @@ impl Outbox {
             let free = Signal::ALL.map(|signal| free(signal).then_some(signal));
             let is_free = |signal| free.contains(&Some(signal));
             let Some(entry) = queue.take(is_free, merge_bytes, size.bytes(), size.items()) else { return };
-            let answer = Box::pin(attempt(self.exporter.clone(), entry.batch.clone(), self.sending.timeout));
+            let answer = Box::pin(attempt(exporter.clone(), entry.batch.clone(), sending.timeout));
             attempts.push(Attempt { entry, answer });
         }
     }
@@ -258,7 +299,13 @@ impl Outbox {
                 }
                 (cause, rest)
             }
-            Err(Undelivered::Refused { cause }) => (cause, entry.cut(Most::HalfTheParts)),
+            Err(Undelivered::Unauthenticated { cause }) if self.renewable.get() => {
+                self.unauthenticated.set(true);
+                return self.retry(state, entry, None, &cause);
+            }
+            Err(Undelivered::Unauthenticated { cause } | Undelivered::Refused { cause }) => {
+                (cause, entry.cut(Most::HalfTheParts))
+            }
         };
         self.is_back(state);
         match rest {
@@ -281,7 +328,7 @@ impl Outbox {
     }
 
     fn retry(&self, state: &mut State, mut entry: Entry, after: Option<Duration>, cause: &Error) {
-        let retry = &self.sending.retry;
+        let retry = &self.sending().retry;
         if !retry.enabled {
             return self.refuse(state, &entry, cause);
         }

@@ -58,6 +58,14 @@ pub struct Flushed {
     pub kept: usize,
 }
 
+impl Flushed {
+    /// What this flush and `next`, which came after it, achieved together.
+    pub fn and(self, next: Flushed) -> Flushed {
+        let (delivered, refused) = (self.delivered + next.delivered, self.refused + next.refused);
+        Flushed { delivered, refused, kept: next.kept }
+    }
+}
+
 /// The receivers, pipelines and outboxes of one configuration.
 pub struct Service {
     pipelines: Vec<Rc<Pipeline>>,
@@ -134,6 +142,26 @@ impl Service {
             flushed: RefCell::default(),
             budget: budget.clone(),
         }
+    }
+
+    /// Lets these exporters take the place of those of the same ids, which they get the backlogs of.
+    pub fn replace(&self, exporters: Vec<(Id, Box<dyn Exporter>)>) {
+        for (id, exporter) in exporters {
+            if let Some(outbox) = self.outboxes.iter().find(|outbox| *outbox.id() == id) {
+                outbox.replace(exporter);
+            }
+        }
+    }
+
+    /// Tells which exporters can be had anew with other secrets: what their backends refuse for want of the right ones
+    /// is kept for that.
+    pub fn set_renewable(&self, is_renewable: impl Fn(&Id) -> bool) {
+        self.outboxes.iter().for_each(|outbox| outbox.set_renewable(is_renewable(outbox.id())));
+    }
+
+    /// Whether a backend refused the sender since the last call, for want of the right secrets.
+    pub fn take_unauthenticated(&self) -> bool {
+        self.outboxes.iter().filter(|outbox| outbox.take_unauthenticated()).count() > 0
     }
 
     /// Sends what is due, until `done` resolves: whatever no processor holds back, and what a processor holds
