@@ -193,7 +193,7 @@ fn another_provider_plugs_in_without_the_parser_knowing() {
     struct Fixed(Rc<str>);
     impl Provider for Fixed {
         fn scheme(&self) -> &'static str {
-            "ssm"
+            "vault"
         }
         fn fetch(&self, rest: &str) -> Result<Option<String>, String> {
             if rest == "/key" { Ok(Some(self.0.to_string())) } else { Err(format!("there is no {rest}")) }
@@ -201,7 +201,7 @@ fn another_provider_plugs_in_without_the_parser_knowing() {
     }
     let providers = Providers::new(&env()).with(Box::new(Fixed("{verbosity: detailed}".into())));
     let loaded =
-        Document::parse("exporters:\n  debug: ${ssm:/key}\n  debug/2: ${ssm:/no}", "a.yaml", &providers);
+        Document::parse("exporters:\n  debug: ${vault:/key}\n  debug/2: ${vault:/no}", "a.yaml", &providers);
     let debug =
         loaded.document.unwrap().component(config::Section::Exporters, &"debug".parse().unwrap()).cloned();
     assert_eq!(debug.unwrap().read::<Value>().unwrap(), json!({"verbosity": "detailed"}));

@@ -46,6 +46,8 @@ pub enum Answer {
     Reject(usize),
     /// Takes all but so many spans, which it may take later, and rejects one item of what it takes.
     TakeButLast(usize),
+    /// Does not know who sends.
+    Unauthenticated,
     /// Never answers.
     Hang,
     /// Panics.
@@ -132,6 +134,7 @@ impl Backend {
             Answer::Busy(after) => Err(Undelivered::Retry { after, cause }),
             Answer::AtMost(most) if batch.items() > most => Err(Undelivered::TooLarge { cause }),
             Answer::RefuseWith(bad) if numbers(batch).contains(&bad) => Err(Undelivered::Refused { cause }),
+            Answer::Unauthenticated => Err(Undelivered::Unauthenticated { cause }),
             Answer::AtMost(_) | Answer::RefuseWith(_) => take(),
             Answer::Reject(rejected) => {
                 take().map(|_| Delivered::Partly { rejected, message: "told to".into() })

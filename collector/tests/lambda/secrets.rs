@@ -125,7 +125,11 @@ async fn a_secret_that_can_not_be_had_costs_only_its_exporter_and_no_data_once_i
     assert!(invoked.held < HELD_AT_MOST, "{:?}", invoked.held);
     assert_eq!(backend.items(), 2);
     let output = sandbox.extension_output();
-    for words in ["exporters.otlp_http.headers.x-key: the secret late", "AccessDenied", "secretsmanager:GetSecretValue"] {
+    for words in [
+        "exporters.otlp_http.headers.x-key: the secret late",
+        "AccessDenied",
+        "secretsmanager:GetSecretValue",
+    ] {
         assert!(output.contains(words), "{output}");
     }
 
@@ -137,7 +141,8 @@ async fn a_secret_that_can_not_be_had_costs_only_its_exporter_and_no_data_once_i
         sent += 1;
     }
     assert_eq!(backend.items(), 2 * 2 * sent);
-    let keys = backend.requests().into_iter().filter(|it| it.headers.get("x-key").is_some_and(|key| key == "hush"));
+    let keys =
+        backend.requests().into_iter().filter(|it| it.headers.get("x-key").is_some_and(|key| key == "hush"));
     assert!(keys.count() > 0);
     sandbox.shutdown().await;
     assert!(!sandbox.extension_output().contains("hush"), "{}", sandbox.extension_output());
@@ -178,7 +183,8 @@ async fn a_secret_that_was_replaced_is_fetched_anew_when_the_backend_refuses_the
             function.post_otlp(&traces("orders", 2)).await.unwrap();
         })
         .await;
-    let keys: Vec<_> = backend.requests().into_iter().map(|request| request.headers["x-key"].clone()).collect();
+    let keys: Vec<_> =
+        backend.requests().into_iter().map(|request| request.headers["x-key"].clone()).collect();
     assert_eq!(keys, ["old", "new"]);
     assert_eq!((backend.items(), aws.calls()), (2, 2));
 }

@@ -217,3 +217,35 @@ async fn a_receiver_that_does_not_stop_leaves_the_last_flush_its_time() {
         })
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_backend_refuses_from_an_unknown_sender_is_kept_for_one_that_it_knows() {
+    LocalSet::new()
+        .run_until(async {
+            let (before, after) = (Backend::default(), Backend::default());
+            before.always(Answer::Unauthenticated);
+            let scene = scene(&[&before], vec![], Duration::ZERO).await;
+            scene.service.set_renewable(|id| *id == self::id("fake/0"));
+            scene.inlet.accept(spans(&scene.budget, [1, 2]));
+            assert_eq!(flush(&scene.service).await.0, Flushed { delivered: 0, refused: 0, kept: 2 });
+            assert!(scene.service.take_unauthenticated() && !scene.service.take_unauthenticated());
+            scene.service.replace(vec![(id("fake/0"), after.exporter())]);
+            assert_eq!(flush(&scene.service).await.0, Flushed { delivered: 2, refused: 0, kept: 0 });
+            assert_eq!((after.taken(), scene.budget.used()), (vec![vec![1, 2]], 0));
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_sender_that_can_not_become_another_is_refused() {
+    LocalSet::new()
+        .run_until(async {
+            let backend = Backend::default();
+            backend.always(Answer::Unauthenticated);
+            let scene = scene(&[&backend], vec![], Duration::ZERO).await;
+            scene.inlet.accept(spans(&scene.budget, [1]));
+            assert_eq!(flush(&scene.service).await.0, Flushed { delivered: 0, refused: 1, kept: 0 });
+            assert!(!scene.service.take_unauthenticated());
+        })
+        .await;
+}
