@@ -68,14 +68,14 @@ impl<'a> Assembler<'a> {
         self.build_extensions(document, &sound, mistakes);
         let mut exporters = self.build_all(&sound, Section::Exporters, &self.exporters, mistakes);
         // Built to find their mistakes; each pipeline gets processors of its own.
-        self.build_all(&sound, Section::Processors, &self.processors, mistakes);
+        let processors = self.build_all(&sound, Section::Processors, &self.processors, mistakes);
         for (id, _) in sound.components(Section::Exporters) {
             if sound.is_unanswered(Section::Exporters, id) && !spoils(mistakes, id) {
                 let built = exporters.remove(id);
                 exporters.insert(id.clone(), Box::new(Waiting(built)));
             }
         }
-        check_signals(&sound, &exporters, mistakes);
+        check_signals(&sound, &processors, &exporters, mistakes);
 
         let sound = sound.without(mistakes);
         let pipelines: Vec<_> =
@@ -160,17 +160,25 @@ fn spoils(mistakes: &[Mistake], id: &Id) -> bool {
     mistakes.iter().any(|mistake| mistake.part == Part::Component(Section::Exporters, id.clone()))
 }
 
-/// An exporter must be able to send what its pipelines carry.
+/// Processors and exporters must be able to take what their pipelines carry.
 fn check_signals(
     document: &Document,
+    processors: &BTreeMap<Id, Box<dyn Processor>>,
     exporters: &BTreeMap<Id, Box<dyn Exporter>>,
     mistakes: &mut Vec<Mistake>,
 ) {
     for pipeline in &document.pipelines {
         let Some(signal) = Signal::from_name(&pipeline.id.kind) else { continue };
-        for id in &pipeline.exporters {
-            let lack = exporters.get(id).and_then(|exporter| exporter.takes(signal).err());
-            if let (Some(lack), Some(node)) = (lack, document.component(Section::Exporters, id)) {
+        let processors = pipeline
+            .processors
+            .iter()
+            .filter_map(|id| Some((Section::Processors, id, processors.get(id)?.takes(signal).err()?)));
+        let exporters = pipeline
+            .exporters
+            .iter()
+            .filter_map(|id| Some((Section::Exporters, id, exporters.get(id)?.takes(signal).err()?)));
+        for (section, id, lack) in processors.chain(exporters) {
+            if let Some(node) = document.component(section, id) {
                 mistakes.extend(node.mistake("", lack).0);
             }
         }

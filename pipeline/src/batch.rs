@@ -184,9 +184,19 @@ impl Batch {
     ///
     /// A change after which it no longer decodes (values nested deeper than the limit) is not made.
     pub fn edit<M: Request>(&mut self, change: impl FnOnce(&mut M)) {
+        self.edit_if(|request| {
+            change(request);
+            true
+        });
+    }
+
+    /// The same, but stays the bytes it was if `change` says, with false, that it has changed nothing.
+    pub fn edit_if<M: Request>(&mut self, change: impl FnOnce(&mut M) -> bool) {
         let Some(part) = self.parts.first() else { return };
         let mut request: M = self.decode();
-        change(&mut request);
+        if !change(&mut request) {
+            return;
+        }
         let bytes = Bytes::from(request.encode_to_vec());
         match otlp::check::count(self.signal, &bytes) {
             Ok(items) => {

@@ -39,6 +39,11 @@ pub trait Processor {
     /// Lets go of everything it holds back. Only for processors that do.
     fn flush(&mut self, _out: &mut Vec<Batch>) {}
 
+    /// Whether it can work on `signal` at all; the words say why not. Asked for each pipeline that uses it.
+    fn takes(&self, _signal: Signal) -> Result<(), String> {
+        Ok(())
+    }
+
     /// When it wants [`flush`](Processor::flush) to be called at the latest, if it holds something back.
     fn due(&self) -> Option<Instant> {
         None

@@ -3,15 +3,19 @@
 use pipeline::{Factory, Processor};
 
 mod actions;
+mod attributes;
 mod batch;
 mod decouple;
+mod matching;
 mod memory_limiter;
+mod pattern;
 mod resource;
 mod resourcedetection;
 
 /// Every processor of this distribution.
 pub fn all() -> Vec<Factory<dyn Processor>> {
     vec![
+        Factory::new("attributes", attributes::build),
         Factory::new("batch", batch::build),
         Factory::new("decouple", decouple::build),
         Factory::new("memory_limiter", memory_limiter::build),

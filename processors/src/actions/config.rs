@@ -5,8 +5,9 @@ use std::fmt;
 use regex_lite::Regex;
 use serde::{Deserialize, Deserializer, de};
 
-use super::value::{Type, Value};
+use super::value::{Type, Value, given};
 use super::{Action, Keys, When};
+use crate::pattern;
 
 /// One action, as a user writes it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -30,11 +31,6 @@ pub struct ActionConfig {
     pattern: String,
     /// What `convert` makes of the value.
     converted_type: Option<Type>,
-}
-
-/// A value; null, as an unset environment variable gives it, is none.
-fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
-    Ok(Option::<Value>::deserialize(from)?.filter(|Value(value)| value.value.is_some()))
 }
 
 /// The names of the actions; case does not count.
@@ -139,14 +135,12 @@ impl ActionConfig {
     }
 }
 
-/// Compiles a pattern. `regex-lite` has the meaning that Go gives to `\w`, `\d` and `\b` (ASCII), the same
-/// linear time, and costs the binary 85 KB, not the 1.4 MB of `regex`; what it lacks are Unicode classes
-/// (`\p{Greek}`) and `\Q..\E`, which are mistakes here.
+/// Compiles a pattern whose groups name attributes.
 fn regex(pattern: &str, wrong: &mut Vec<Wrong>) -> Option<Regex> {
-    let regex = match Regex::new(pattern) {
+    let regex = match pattern::compile(pattern) {
         Ok(regex) => regex,
         Err(error) => {
-            wrong.push(("pattern", format!("found {pattern}, which is no regular expression: {error}")));
+            wrong.push(("pattern", error));
             return None;
         }
     };

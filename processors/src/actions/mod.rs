@@ -1,11 +1,9 @@
-//! Edits of a list of attributes: the actions of the `resource` processor.
-//!
-//! The Go Collector's `resource` and `attributes` processors share them too, and this follows what they do.
+//! Edits of a list of attributes: the actions of the `resource` and `attributes` processors.
 
 mod config;
 #[cfg(test)]
 mod tests;
-mod value;
+pub mod value;
 
 pub use config::ActionConfig;
 
@@ -140,7 +138,8 @@ impl Keys {
     }
 }
 
-fn get<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a AnyValue> {
+/// The value of the first attribute named `key`; empty if it has none.
+pub fn get<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a AnyValue> {
     let found = attributes.iter().find(|attribute| attribute.key == key)?;
     Some(found.value.as_ref().unwrap_or(&EMPTY))
 }

@@ -27,6 +27,26 @@ pub enum Type {
     String,
 }
 
+/// Whether two values are the same; the order of a map's entries does not count.
+pub fn same(a: &AnyValue, b: &AnyValue) -> bool {
+    match (&a.value, &b.value) {
+        (Some(Content::ArrayValue(a)), Some(Content::ArrayValue(b))) => {
+            a.values.len() == b.values.len() && a.values.iter().zip(&b.values).all(|(a, b)| same(a, b))
+        }
+        (Some(Content::KvlistValue(a)), Some(Content::KvlistValue(b))) => {
+            let sorted = |map: &KeyValueList| {
+                let mut entries = map.values.clone();
+                entries.sort_by(|a, b| a.key.cmp(&b.key));
+                entries
+            };
+            let (a, b) = (sorted(a), sorted(b));
+            let value = |entry: &KeyValue| entry.value.clone().unwrap_or_default();
+            a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.key == b.key && same(&value(a), &value(b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
 /// A value that is a text.
 pub fn string(text: String) -> AnyValue {
     AnyValue { value: Some(Content::StringValue(text)) }
@@ -80,6 +100,11 @@ impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(AsWritten)
     }
+}
+
+/// A value; null, as an unset environment variable gives it, is none.
+pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Ok(Option::<Value>::deserialize(from)?.filter(|Value(value)| value.value.is_some()))
 }
 
 struct AsWritten;
