@@ -9,6 +9,7 @@ mod decouple;
 mod matching;
 mod memory_limiter;
 mod pattern;
+mod probabilistic_sampler;
 mod resource;
 mod resourcedetection;
 
@@ -19,6 +20,7 @@ pub fn all() -> Vec<Factory<dyn Processor>> {
         Factory::new("batch", batch::build),
         Factory::new("decouple", decouple::build),
         Factory::new("memory_limiter", memory_limiter::build),
+        Factory::new("probabilistic_sampler", probabilistic_sampler::build),
         Factory::new("resource", resource::build),
         Factory::new("resourcedetection", resourcedetection::build).alias("resource_detection"),
     ]

@@ -144,7 +144,8 @@ pub fn get<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a AnyValue> {
     Some(found.value.as_ref().unwrap_or(&EMPTY))
 }
 
-fn put(attributes: &mut Vec<KeyValue>, key: &str, value: AnyValue) {
+/// Sets the first attribute named `key`, or adds one.
+pub fn put(attributes: &mut Vec<KeyValue>, key: &str, value: AnyValue) {
     match attributes.iter_mut().find(|attribute| attribute.key == key) {
         Some(attribute) => attribute.value = Some(value),
         None => attributes.push(KeyValue { key: key.into(), value: Some(value), ..KeyValue::default() }),

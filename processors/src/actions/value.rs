@@ -90,7 +90,7 @@ pub fn convert(value: &AnyValue, to: Type) -> Option<AnyValue> {
 }
 
 /// A text as a number; what is too large for one is none, though Rust reads it as infinity.
-fn double(text: &str) -> Option<f64> {
+pub fn double(text: &str) -> Option<f64> {
     let number: f64 = text.parse().ok()?;
     let overflown = number.is_infinite() && text.contains(|c: char| c.is_ascii_digit());
     (!overflown).then_some(number)
