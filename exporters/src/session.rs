@@ -54,6 +54,8 @@ pub(crate) struct Api {
     pub url: Url,
     /// The headers of every request.
     pub headers: HeaderMap,
+    /// The role that is assumed; empty if it is the function's own.
+    pub role: String,
 }
 
 impl Session<'_> {
@@ -98,7 +100,7 @@ impl Session<'_> {
         if let Ok(user_agent) = HeaderValue::from_str(&context.user_agent) {
             headers.insert(USER_AGENT, user_agent);
         }
-        Some(Api { client: client.authenticated(Some(signer)), url, headers })
+        Some(Api { client: client.authenticated(Some(signer)), url, headers, role: self.role_arn.to_owned() })
     }
 
     fn connector(

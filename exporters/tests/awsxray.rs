@@ -237,6 +237,50 @@ fn what_passes_is_tried_again_and_what_does_not_is_dropped() {
 }
 
 #[test]
+fn whose_right_is_missing_is_told() {
+    run(async {
+        let sts = Backend::http(|_| {
+            let body = format!(
+                "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
+                 <SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+                ROLE.id, ROLE.secret, ROLE.token, iso(after(3600))
+            );
+            Reply { body: body.into(), ..Reply::ok() }
+        })
+        .await;
+        let backend = Backend::http(|_| refusal(403, r#"{"message":"not authorized"}"#)).await;
+        let sts_url = sts.url();
+        let env = [&ENV[..], &[("AWS_ENDPOINT_URL_STS", sts_url.as_str())]].concat();
+        for (more, who) in [
+            ("", "the role of the function"),
+            (", role_arn: 'arn:aws:iam::123456789012:role/traces'", "arn:aws:iam::123456789012:role/traces"),
+        ] {
+            let yaml = format!("{{endpoint: '{}'{more}}}", backend.url());
+            let cause = refused(build("awsxray", &yaml, &env).unwrap().export(&spans(1..3)).await);
+            assert!(cause.contains(&format!("; {who} needs xray:PutTraceSegments")), "{cause}");
+        }
+    });
+}
+
+#[test]
+fn a_flush_that_is_cut_off_loses_nothing_and_doubles_nothing() {
+    run(async {
+        let asked = Cell::new(0);
+        let backend = xray(move |_| match asked.replace(asked.get() + 1) {
+            0 => Reply { once_arrived: usize::MAX, ..result(&[]) },
+            _ => result(&[]),
+        })
+        .await;
+        let (exporter, batch) = (exporter(&backend, ""), spans(1..4));
+        assert!(tokio::time::timeout(Duration::from_millis(300), exporter.export(&batch)).await.is_err());
+        assert_eq!(exporter.export(&batch).await.unwrap(), Delivered::All);
+        let [cut, whole] =
+            backend.received().try_into().unwrap_or_else(|all: Vec<_>| panic!("{}", all.len()));
+        assert_eq!(cut.body, whole.body);
+    });
+}
+
+#[test]
 fn a_request_that_is_too_large_is_told_apart() {
     run(async {
         let backend = xray(|_| refusal(413, "")).await;

@@ -1,7 +1,8 @@
-//! What the target holds to be true. Run it for ten minutes, from `exporters`:
-//! `cargo +nightly fuzz run segments -- -max_total_time=600`.
+//! What the targets hold to be true. Run one for ten minutes, from `exporters`:
+//! `cargo +nightly fuzz run segments -- -max_total_time=600` (or `stacks`).
 
 use bytes::Bytes;
+use exporters::awsxray::cause::Language;
 use exporters::awsxray::{Facts, Mapping, Settings, translate};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pipeline::{Batch, Budget, Signal};
@@ -31,5 +32,15 @@ pub fn spans_become_valid_documents(data: &[u8]) {
                 valid::parsed(document);
             }
         }
+    }
+}
+
+/// No text is too odd for a parser of stack traces, and what it finds is within bounds.
+pub fn any_text_has_exceptions_within_bounds(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for language in Language::ALL {
+        let all = language.parse(&text);
+        assert!(all.len() <= 32 && all.iter().all(|thrown| thrown.stack.len() <= 64));
+        assert!(all.iter().all(|thrown| thrown.cause.is_none_or(|cause| cause < all.len())));
     }
 }

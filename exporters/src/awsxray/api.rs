@@ -32,7 +32,10 @@ impl Api {
         let body = ready(vec![body(documents).into()].into());
         match self.client.post(&self.url.path, self.headers.clone(), body).await {
             Ok(answer) if answer.status.is_success() => taken(&answer, documents),
-            Ok(answer) => vec![refusal(&answer, &self.url.to_string(), SystemTime::now()); documents.len()],
+            Ok(answer) => {
+                let fate = refusal(&answer, &self.url.to_string(), &self.role, SystemTime::now());
+                vec![fate; documents.len()]
+            }
             Err(failure) => vec![Fate::Later(None, format!("POST {}: {failure}", self.url)); documents.len()],
         }
     }
@@ -115,7 +118,7 @@ fn fate(unprocessed: &Unprocessed) -> Fate {
 }
 
 /// What a request that was not taken means for its documents.
-fn refusal(answer: &Answer, url: &str, now: SystemTime) -> Fate {
+fn refusal(answer: &Answer, url: &str, role: &str, now: SystemTime) -> Fate {
     let refusal = Refusal::of(answer);
     let mut why = format!("POST {url}: {}", answer.status);
     for part in [&refusal.code, &refusal.message].into_iter().filter(|part| !part.is_empty()) {
@@ -125,9 +128,8 @@ fn refusal(answer: &Answer, url: &str, now: SystemTime) -> Fate {
         status if refusal.passes(status) => {}
         StatusCode::PAYLOAD_TOO_LARGE => return Fate::TooLarge(why),
         StatusCode::FORBIDDEN => {
-            why.push_str(
-                "; the role of the function needs xray:PutTraceSegments (policy AWSXRayDaemonWriteAccess)",
-            );
+            let role = if role.is_empty() { "the role of the function" } else { role };
+            why = format!("{why}; {role} needs xray:PutTraceSegments (policy AWSXRayDaemonWriteAccess)");
             return Fate::Refused(why);
         }
         _ => return Fate::Refused(why),

@@ -12,6 +12,23 @@ impl Id {
     pub fn of(bytes: &[u8]) -> Option<Id> {
         <[u8; 8]>::try_from(bytes).ok().filter(|id| *id != [0; 8]).map(Id)
     }
+
+    /// The id that these 16 hex digits are.
+    pub fn of_hex(hex: &str) -> Option<Id> {
+        Id::of(&bytes::<8>(hex)?)
+    }
+}
+
+/// The bytes that `N` pairs of hex digits are.
+pub fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if hex.len() != 2 * N || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 impl Display for Id {

@@ -3,6 +3,7 @@
 use pipeline::Invocation;
 
 use super::attributes::Attributes;
+use super::id::bytes;
 use super::json::Object;
 use super::keys::Key::*;
 use super::source::Source;
@@ -88,16 +89,4 @@ fn header(invocation: &Invocation) -> Option<Header> {
         }
     }
     Some(found).filter(|found| found.root != [0; 16])
-}
-
-/// The bytes that `N` pairs of hex digits are.
-fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    if hex.len() != 2 * N || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -75,7 +75,7 @@ fn cut_stacks(segment: &mut Segment<'_>, most: usize) -> bool {
     let exceptions = segment.cause.iter_mut().flat_map(|cause| &mut cause.exceptions);
     exceptions.fold(false, |was_cut, exception| {
         let more = exception.stack.len().saturating_sub(most);
-        exception.truncated += more;
+        exception.truncated = exception.truncated.saturating_add(more);
         exception.stack.truncate(most);
         was_cut || more > 0
     })

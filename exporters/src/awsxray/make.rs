@@ -65,7 +65,7 @@ fn of_contrib<'a>(
     let sql = contrib::sql::sql(source, attributes);
     let user = attributes.text(EnduserId).map(Into::into);
     let (name, namespace) = contrib::naming::name(source, attributes);
-    let flags = flags(source, contrib::http::status(attributes));
+    let flags = flags(source, attributes, contrib::http::status(attributes));
     let service = origin::version(source.resource).map(version);
     let mut rest = attributes.clone();
     rest.remove(&[EnduserId]);
@@ -102,7 +102,7 @@ fn of_improved<'a>(
     time: Time,
 ) -> Segment<'a> {
     let name = improved::naming::name(source, attributes, is_subsegment);
-    let flags = flags(source, improved::http::status(attributes));
+    let flags = flags(source, attributes, improved::http::status(attributes));
     let cause = cause(source, attributes, ids);
     if let Some(text) = attributes.text(HttpStatusText)
         && tells(cause.as_ref(), text)

@@ -8,9 +8,9 @@ use opentelemetry_proto::tonic::trace::v1::span::Event;
 
 use super::thrown::Thrown;
 use super::{About, Exception, contrib, language};
-use crate::awsxray::Mapping;
 use crate::awsxray::id::Ids;
 use crate::awsxray::json::Json;
+use crate::awsxray::{Id, Mapping};
 
 /// Whether an exception was recorded
 /// (<https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/>).
@@ -51,12 +51,36 @@ pub fn exceptions<'a>(event: &'a Event, about: &About<'a>, ids: &mut Ids) -> Vec
             kind: told(thrown.kind),
             remote: Some(about.remote),
             truncated: thrown.truncated,
+            skipped: 0,
             cause: thrown.cause.and_then(|cause| known.get(cause).copied()),
             stack: thrown.stack,
             id: *id,
         }
     });
-    exceptions.collect()
+    let mut exceptions: Vec<_> = exceptions.collect();
+    if let Some(first) = exceptions.first_mut().filter(|_| !contrib) {
+        as_received(event, first);
+    }
+    exceptions
+}
+
+/// Gives an exception that was X-Ray's before, and came by the Collector's receiver for it, what it had there.
+fn as_received(event: &Event, exception: &mut Exception<'_>) {
+    const PREFIX: &str = "aws.xray.exception.";
+    for KeyValue { key, value, .. } in &event.attributes {
+        let Some(name) = key.strip_prefix(PREFIX) else { continue };
+        match (name, value.as_ref().and_then(|value| value.value.as_ref())) {
+            ("id", Some(Value::StringValue(id))) => exception.id = Id::of_hex(id).unwrap_or(exception.id),
+            ("cause", Some(Value::StringValue(id))) => exception.cause = exception.cause.or(Id::of_hex(id)),
+            ("remote", Some(Value::BoolValue(remote))) => exception.remote = Some(*remote),
+            ("truncated", Some(Value::IntValue(frames))) => {
+                let frames = usize::try_from(*frames).unwrap_or(0);
+                exception.truncated = exception.truncated.saturating_add(frames);
+            }
+            ("skipped", Some(Value::IntValue(skipped))) => exception.skipped = *skipped,
+            _ => {}
+        }
+    }
 }
 
 /// What a failed attempt of an AWS SDK tells: `status@seconds@words`.

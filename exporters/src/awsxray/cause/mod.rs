@@ -65,6 +65,8 @@ pub struct Exception<'a> {
     pub remote: Option<bool>,
     /// How many frames of its stack are left out here.
     pub truncated: usize,
+    /// How many exceptions between it and its cause are left out here.
+    pub skipped: i64,
     /// The exception that caused it.
     pub cause: Option<Id>,
     /// Where it was thrown, innermost first.
@@ -144,7 +146,7 @@ impl<'a> Exception<'a> {
     /// One of which nothing is known.
     fn new(id: Id) -> Exception<'a> {
         let (message, kind, remote, cause) = (None, None, None, None);
-        Exception { id, message, kind, remote, truncated: 0, cause, stack: Vec::new() }
+        Exception { id, message, kind, remote, truncated: 0, skipped: 0, cause, stack: Vec::new() }
     }
 
     fn json(&self) -> Json<'a> {
@@ -156,6 +158,7 @@ impl<'a> Exception<'a> {
         if self.truncated > 0 {
             object.set("truncated", i64::try_from(self.truncated).unwrap_or(i64::MAX));
         }
+        object.set_some("skipped", Some(self.skipped).filter(|skipped| *skipped > 0));
         object.set_some("cause", self.cause.map(|cause| cause.to_string()));
         if !self.stack.is_empty() {
             object.set("stack", self.stack.iter().map(Frame::json).collect::<Vec<_>>());

@@ -119,7 +119,8 @@ impl<'a> Frame<'a> {
 
 /// `path:line` or `path:line:column`; the line is 0 if there is none.
 pub fn split_place(place: &str) -> (&str, i64) {
-    let number = |text: &str| text.parse::<u32>().ok().map(i64::from);
+    // The Collector's receiver for X-Ray puts a blank before the line.
+    let number = |text: &str| text.trim_start().parse::<u32>().ok().map(i64::from);
     let Some((before, last)) = place.rsplit_once(':') else { return (place, 0) };
     let Some(last) = number(last) else { return (place, 0) };
     match before.rsplit_once(':').and_then(|(path, line)| Some((path, number(line)?))) {
@@ -155,6 +156,7 @@ mod tests {
             ("node:internal/process:95:5", ("node:internal/process", 95)),
             ("C:\\app", ("C:\\app", 0)),
             ("f:99999999999", ("f:99999999999", 0)),
+            ("app/handler.py: 31", ("app/handler.py", 31)),
             ("native", ("native", 0)),
             ("", ("", 0)),
         ] {

@@ -39,8 +39,8 @@ pub fn service<'a>(source: &Source<'a>, attributes: &Attributes<'a>) -> Option<C
 
 /// The name of the other side.
 pub fn remote<'a>(source: &Source<'a>, attributes: &Attributes<'a>) -> Option<Cow<'a, str>> {
-    let told =
-        attributes.text(AwsRemoteService).filter(|_| source.is_call() || source.kind == SpanKind::Consumer);
+    let calls = source.is_call() || source.kind == SpanKind::Consumer || is_local_root(attributes);
+    let told = attributes.text(AwsRemoteService).filter(|_| calls);
     let told = told.map(|name| if is_aws(attributes) { without_aws_prefix(name) } else { name });
     told.and_then(sound)
         .or_else(|| {

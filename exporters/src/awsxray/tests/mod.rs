@@ -2,11 +2,13 @@
 
 mod blocks;
 mod contrib;
+mod failures;
 mod golden;
 mod limits;
 mod links_to_lambda;
 mod names;
 mod normal;
+mod one_by_one;
 mod random;
 mod rules;
 mod valid;

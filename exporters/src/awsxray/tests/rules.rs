@@ -3,7 +3,7 @@
 use super::*;
 
 /// The value at `place` of the one document of a span.
-fn at(tried: &Try, place: &str) -> Value {
+pub fn at(tried: &Try, place: &str) -> Value {
     tried.one().pointer(place).cloned().unwrap_or(Value::Null)
 }
 
@@ -96,49 +96,6 @@ fn places_have_their_origin() {
         let make = || Try::of(SERVER, json!({})).resource(resource.clone());
         assert_eq!(both(make, "/origin"), (improved.into(), contrib.into()), "{resource}");
     }
-}
-
-#[test]
-fn the_status_of_http_says_who_failed() {
-    const ERROR: &str = "error";
-    for (attributes, status, improved, contrib) in [
-        (json!({ "http.response.status_code": 500 }), 0, vec!["fault"], vec!["fault"]),
-        (json!({ "http.status_code": 429 }), 2, vec![ERROR, "throttle"], vec![ERROR, "throttle"]),
-        (json!({ "http.status_code": 499 }), 0, vec![ERROR], vec![ERROR]),
-        (json!({ "http.status_code": 200 }), 2, vec!["fault"], vec!["fault"]),
-        (json!({ "http.status_code": 404, "http.response.status_code": 500 }), 0, vec!["fault"], vec![ERROR]),
-        (json!({ "http.response.status_code": "404" }), 0, vec![ERROR], vec![]),
-        (json!({}), 2, vec!["fault"], vec!["fault"]),
-        (json!({}), 1, vec![], vec![]),
-        (json!({}), 0, vec![], vec![]),
-    ] {
-        let make = || Try::of(SERVER, attributes.clone()).span(json!({ "status": { "code": status } }));
-        let flags = |document: &Value| -> Vec<&str> {
-            ["error", "throttle", "fault"]
-                .into_iter()
-                .filter(|flag| document.get(*flag) == Some(&json!(true)))
-                .collect()
-        };
-        assert_eq!(flags(&make().one()), improved, "{attributes} {status}");
-        let by_go = make().contrib().one();
-        assert_eq!(flags(&by_go), contrib, "{attributes} {status}");
-        assert!(["error", "throttle", "fault"].iter().all(|flag| by_go.get(*flag).is_some()));
-    }
-}
-
-#[test]
-fn an_exception_that_left_the_span_is_a_fault_even_if_the_status_says_nothing() {
-    let events = |escaped: bool| json!({ "events": [{ "name": "exception", "attributes": attributes(&json!({ "exception.type": "E", "exception.escaped": escaped })) }] });
-    let make = || Try::of(INTERNAL, json!({})).span(events(true));
-    assert_eq!(both(make, "/fault"), (true.into(), false.into()));
-    assert_eq!(at(&Try::of(INTERNAL, json!({})).span(events(false)), "/fault"), Value::Null);
-    assert_eq!(
-        at(
-            &Try::of(INTERNAL, json!({})).span(events(true)).span(json!({ "status": { "code": 1 } })),
-            "/fault"
-        ),
-        Value::Null
-    );
 }
 
 #[test]

@@ -154,7 +154,9 @@ impl Wrong {
                 self.text(exception.get(key), usize::MAX, key);
             }
             self.check(exception.get("remote").is_none_or(Value::is_boolean), "remote");
-            self.check(exception.get("truncated").is_none_or(Value::is_u64), "truncated");
+            for key in ["truncated", "skipped"] {
+                self.check(exception.get(key).is_none_or(Value::is_u64), key);
+            }
             for frame in exception.get("stack").and_then(Value::as_array).into_iter().flatten() {
                 self.text(frame.get("path"), usize::MAX, "path");
                 self.text(frame.get("label"), usize::MAX, "label");
