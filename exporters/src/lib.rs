@@ -8,6 +8,7 @@ mod debug;
 pub mod fetch;
 mod findings;
 mod http;
+mod nop;
 mod otlp;
 mod otlp_grpc;
 mod otlp_http;
@@ -23,6 +24,7 @@ pub fn all(shared: &Shared) -> Vec<Factory<dyn Exporter>> {
         Factory::new("awsemf", move |node, context| awsemf::build(node, context, &for_emf)),
         Factory::new("awsxray", move |node, context| awsxray::build(node, context, &for_xray)),
         Factory::new("debug", debug::build).alias("logging"),
+        Factory::new("nop", nop::build),
         Factory::new("otlp_grpc", move |node, context| otlp_grpc::build(node, context, &for_grpc))
             .alias("otlp"),
         Factory::new("otlp_http", move |node, context| otlp_http::build(node, context, &for_http))

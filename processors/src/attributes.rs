@@ -97,8 +97,13 @@ impl Attributes {
     fn points(&self, request: &mut ExportMetricsServiceRequest) -> bool {
         let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
         let metrics = scopes.flat_map(|scope| &mut scope.metrics);
-        let chosen = metrics.filter(|metric| self.matching.chooses_metric(&metric.name));
-        chosen.flat_map(attributes_of).fold(false, |changed, attributes| self.apply(attributes) || changed)
+        let mut changed = false;
+        for metric in metrics.filter(|metric| self.matching.chooses_metric(&metric.name)) {
+            for attributes in attributes_of(metric) {
+                changed |= self.apply(attributes);
+            }
+        }
+        changed
     }
 
     fn apply(&self, attributes: &mut Vec<KeyValue>) -> bool {
