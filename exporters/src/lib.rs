@@ -12,6 +12,7 @@ mod nop;
 mod otlp;
 mod otlp_grpc;
 mod otlp_http;
+mod prometheus_remote_write;
 mod session;
 
 use auth::Shared;
@@ -19,7 +20,7 @@ use pipeline::{Exporter, Factory};
 
 /// Every exporter of this distribution. They find their authenticators in `shared`.
 pub fn all(shared: &Shared) -> Vec<Factory<dyn Exporter>> {
-    let [for_emf, for_xray, for_grpc, for_http] = [0; 4].map(|_| shared.clone());
+    let [for_emf, for_xray, for_grpc, for_http, for_prometheus] = [0; 5].map(|_| shared.clone());
     vec![
         Factory::new("awsemf", move |node, context| awsemf::build(node, context, &for_emf)),
         Factory::new("awsxray", move |node, context| awsxray::build(node, context, &for_xray)),
@@ -29,5 +30,8 @@ pub fn all(shared: &Shared) -> Vec<Factory<dyn Exporter>> {
             .alias("otlp"),
         Factory::new("otlp_http", move |node, context| otlp_http::build(node, context, &for_http))
             .alias("otlphttp"),
+        Factory::new("prometheusremotewrite", move |node, context| {
+            prometheus_remote_write::build(node, context, &for_prometheus)
+        }),
     ]
 }

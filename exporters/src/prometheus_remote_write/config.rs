@@ -1,0 +1,212 @@
+//! What a user may write of `prometheusremotewrite`, and the exporter that comes of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use config::{Headers, Mistakes, Node, Secret};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use pipeline::{Context, Exporter, RetryOnFailure, Sending, SendingQueue};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::exporter::RemoteWrite;
+use super::names::label;
+use super::series::Settings;
+use crate::auth::{Auth, Shared};
+use crate::findings::Findings;
+use crate::http::tls::Keys;
+use crate::http::{Client, Connector, Proxy, Tls, Url, Version};
+use crate::otlp::settings;
+
+/// The keys of the Go Collector's exporter, with its defaults.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    endpoint: String,
+    headers: Headers,
+    auth: Option<Auth>,
+    tls: Option<Keys>,
+    /// Instead of the environment's.
+    proxy_url: Secret,
+    namespace: String,
+    external_labels: BTreeMap<String, String>,
+    /// True if absent.
+    add_metric_suffixes: Option<bool>,
+    translation_strategy: String,
+    resource_to_telemetry_conversion: ResourceToTelemetry,
+    target_info: TargetInfo,
+    disable_scope_info: bool,
+    /// 3 MB if absent.
+    max_batch_size_bytes: usize,
+    #[serde(deserialize_with = "config::duration")]
+    timeout: Duration,
+    retry_on_failure: Option<RetryOnFailure>,
+    sending_queue: Option<SendingQueue>,
+
+    // Accepted, and changing nothing; `explain` says why.
+    send_metadata: bool,
+    compression: String,
+    protobuf_message: String,
+    wal: Option<IgnoredAny>,
+    remote_write_queue: Option<IgnoredAny>,
+    max_batch_request_parallelism: Option<IgnoredAny>,
+    read_buffer_size: Option<IgnoredAny>,
+    write_buffer_size: Option<IgnoredAny>,
+    max_idle_conns: Option<IgnoredAny>,
+    max_idle_conns_per_host: Option<IgnoredAny>,
+    max_conns_per_host: Option<IgnoredAny>,
+    idle_conn_timeout: Option<IgnoredAny>,
+    disable_keep_alives: Option<IgnoredAny>,
+    http2_read_idle_timeout: Option<IgnoredAny>,
+    http2_ping_timeout: Option<IgnoredAny>,
+}
+
+/// `resource_to_telemetry_conversion`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ResourceToTelemetry {
+    enabled: bool,
+    exclude_service_attributes: bool,
+}
+
+/// `target_info`.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TargetInfo {
+    enabled: bool,
+}
+
+impl Default for TargetInfo {
+    fn default() -> Self {
+        TargetInfo { enabled: true }
+    }
+}
+
+/// Reads the configuration and makes the exporter.
+pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn Exporter>, Mistakes> {
+    let config: Config = node.read()?;
+    let mut findings = Findings::default();
+    config.explain(&mut findings);
+    let way = config.way(context, shared, &mut findings);
+    let settings = config.settings(&mut findings);
+    let headers = config.headers(context, &mut findings);
+    let sending = config.sending(&mut findings);
+    findings.report(node)?;
+    let Some((client, url)) = way else { return Err(node.mistake("", "can't be used")) };
+    let most_bytes = if config.max_batch_size_bytes == 0 { 3_000_000 } else { config.max_batch_size_bytes };
+    Ok(Box::new(RemoteWrite { client, url, headers, settings, most_bytes, sending }))
+}
+
+impl Config {
+    /// Says of each key that is set and changes nothing why that is so.
+    fn explain(&self, findings: &mut Findings) {
+        let tunes = "changes nothing here: it tunes another HTTP client";
+        let queue = "changes nothing here: requests go out one after the other; see sending_queue";
+        for (key, is_set, why) in [
+            ("send_metadata", self.send_metadata, "changes nothing here: metadata is not sent"),
+            ("wal", self.wal.is_some(), "changes nothing here: no disk outlives the memory of a sandbox"),
+            ("remote_write_queue", self.remote_write_queue.is_some(), queue),
+            ("max_batch_request_parallelism", self.max_batch_request_parallelism.is_some(), queue),
+            ("read_buffer_size", self.read_buffer_size.is_some(), tunes),
+            ("write_buffer_size", self.write_buffer_size.is_some(), tunes),
+            ("max_idle_conns", self.max_idle_conns.is_some(), tunes),
+            ("max_idle_conns_per_host", self.max_idle_conns_per_host.is_some(), tunes),
+            ("max_conns_per_host", self.max_conns_per_host.is_some(), tunes),
+            ("idle_conn_timeout", self.idle_conn_timeout.is_some(), tunes),
+            ("disable_keep_alives", self.disable_keep_alives.is_some(), tunes),
+            ("http2_read_idle_timeout", self.http2_read_idle_timeout.is_some(), tunes),
+            ("http2_ping_timeout", self.http2_ping_timeout.is_some(), tunes),
+        ] {
+            if is_set {
+                findings.warn(key, why);
+            }
+        }
+        if !["", "snappy"].contains(&self.compression.as_str()) {
+            findings.mistake::<()>("compression", "must be snappy: Remote-Write knows no other");
+        }
+        if !["", "prometheus.WriteRequest"].contains(&self.protobuf_message.as_str()) {
+            findings.mistake::<()>(
+                "protobuf_message",
+                "must be prometheus.WriteRequest: that of Remote-Write 1.0",
+            );
+        }
+    }
+
+    fn way(&self, context: &Context, shared: &Shared, findings: &mut Findings) -> Option<(Client, Url)> {
+        if self.endpoint.is_empty() {
+            return findings.mistake("endpoint", "is missing: https://host/api/v1/remote_write, say");
+        }
+        let url = Url::parse(&self.endpoint).map_err(|why| findings.mistake::<()>("endpoint", why)).ok()?;
+        let keys = self.tls.clone().unwrap_or_default();
+        let tls = keys.own_config(b"http/1.1", findings).map_or(Tls::Shared(shared.tls.clone()), Tls::Own);
+        let origin = url.origin.clone();
+        let proxy = match self.proxy_url.reveal() {
+            "" => Proxy::of_env(&context.env, &origin, origin.tls),
+            proxy => Proxy::parse(proxy).map(Some),
+        };
+        let proxy = proxy.map_err(|why| findings.mistake::<()>("proxy_url", why)).ok()?;
+        let authenticator = self.auth.as_ref().and_then(|auth| auth.find(shared, findings));
+        if let Some(Err(why)) = authenticator.as_ref().map(|it| it.suits(&origin)) {
+            findings.warn("auth.authenticator", why);
+        }
+        let server_name = keys.server_name_override.clone().filter(|name| !name.is_empty());
+        let connector = Connector { tunnel: origin.tls, origin, tls, server_name, proxy };
+        let client = Client::new(connector, Version::Http1, None);
+        let client = client.map_err(|why| findings.mistake::<()>("endpoint", why)).ok()?;
+        Some((client.authenticated(authenticator), url))
+    }
+
+    fn headers(&self, context: &Context, findings: &mut Findings) -> HeaderMap {
+        let mut headers = settings::headers(&self.headers, findings);
+        if let Ok(user_agent) = HeaderValue::from_str(&context.user_agent) {
+            headers.entry(USER_AGENT).or_insert(user_agent);
+        }
+        let fixed = |text| HeaderValue::from_static(text);
+        headers.insert(CONTENT_TYPE, fixed("application/x-protobuf"));
+        headers.insert(CONTENT_ENCODING, fixed("snappy"));
+        headers.insert(HeaderName::from_static("x-prometheus-remote-write-version"), fixed("0.1.0"));
+        headers
+    }
+
+    fn settings(&self, findings: &mut Findings) -> Settings {
+        let suffixes = match self.translation_strategy.as_str() {
+            "" => self.add_metric_suffixes.unwrap_or(true),
+            "UnderscoreEscapingWithSuffixes" => true,
+            "UnderscoreEscapingWithoutSuffixes" => false,
+            other => {
+                let why = format!(
+                    "`{other}`: expected UnderscoreEscapingWithSuffixes or UnderscoreEscapingWithoutSuffixes \
+                     (Remote-Write 1.0 has no others)"
+                );
+                findings.mistake("translation_strategy", why).unwrap_or(true)
+            }
+        };
+        let mut external_labels = BTreeMap::new();
+        for (name, value) in &self.external_labels {
+            if let Some(name) = label(name).filter(|_| !value.is_empty()) {
+                external_labels.insert(name, value.clone());
+            } else {
+                findings.mistake::<()>("external_labels", format!("`{name}`: no name, or no value"));
+            }
+        }
+        Settings {
+            namespace: self.namespace.clone(),
+            suffixes,
+            external_labels,
+            target_info: self.target_info.enabled,
+            scope_labels: !self.disable_scope_info,
+            resource_labels: self.resource_to_telemetry_conversion.enabled,
+            without_service: self.resource_to_telemetry_conversion.exclude_service_attributes,
+        }
+    }
+
+    fn sending(&self, findings: &mut Findings) -> Sending {
+        let timeout = if self.timeout.is_zero() { Duration::from_secs(5) } else { self.timeout };
+        let (retry, queue) = (self.retry_on_failure.clone(), self.sending_queue.clone());
+        let mut sending = settings::sending(timeout, retry, queue, findings);
+        // Prometheus takes the samples of a series in the order of time.
+        sending.queue.num_consumers = 1;
+        sending
+    }
+}
