@@ -2,8 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails panics")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// What the examples want to know of the user's accounts.
+const KEYS: [&str; 6] = [
+    "CLICKSTACK_API_KEY",
+    "DD_API_KEY",
+    "GRAFANA_CLOUD_INSTANCE_ID",
+    "GRAFANA_CLOUD_TOKEN",
+    "HONEYCOMB_API_KEY",
+    "NEW_RELIC_LICENSE_KEY",
+];
 
 /// Whether the collector takes the configuration at `uri`, and everything that it says of it.
 fn validate(uri: &str) -> (bool, String) {
@@ -11,6 +21,8 @@ fn validate(uri: &str) -> (bool, String) {
         .args(["--config", uri, "validate"])
         .env_clear()
         .envs([("AWS_REGION", "eu-west-1"), ("AWS_LAMBDA_FUNCTION_NAME", "orders")])
+        .envs(KEYS.map(|name| (name, "key")))
+        .env("GRAFANA_CLOUD_ENDPOINT", "https://otlp-gateway-prod-eu-west-0.grafana.net/otlp")
         .output()
         .unwrap();
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
@@ -19,11 +31,26 @@ fn validate(uri: &str) -> (bool, String) {
 #[test]
 fn every_example_is_sound_and_says_nothing_odd() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../layer/examples");
-    let examples: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(examples.len() >= 2);
-    for example in examples.iter().filter(|path| path.extension().is_some_and(|it| it == "yaml")) {
+    let mut examples = configurations(&folder);
+    examples.push(folder.join("../config.example.yaml"));
+    assert!(examples.len() > 10);
+    for example in examples {
         assert_eq!(validate(example.to_str().unwrap()), (true, String::new()), "{}", example.display());
     }
+}
+
+/// Every collector configuration in `folder`, at any depth.
+fn configurations(folder: &Path) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            found.extend(configurations(&path));
+        } else if path.extension().is_some_and(|it| it == "yaml") && path.file_stem().unwrap() != "template" {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// A configuration with these extensions, and an exporter that names `basicauth`.

@@ -35,18 +35,26 @@ const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 struct Config {
     /// `host:port`, with `http://` for no TLS or `https://` for TLS in front of it.
     endpoint: String,
+    /// Sent with every request. Values are never printed.
     headers: Headers,
+    /// `gzip`, `zstd`, `none`. `snappy` and `lz4` become gzip.
     compression: String,
+    /// How hard it compresses.
     compression_params: Option<Params>,
-    /// Of one attempt; 0 is no limit.
+    /// The longest that one attempt takes; 0 is no limit.
     #[serde(deserialize_with = "config::duration")]
     timeout: Duration,
+    /// What happens to a request that failed.
     retry_on_failure: Option<RetryOnFailure>,
+    /// What waits for the next flush, and how it is cut into requests.
     sending_queue: Option<SendingQueue>,
+    /// How the connection is encrypted, and to whom.
     tls: Option<Keys>,
     /// What the server is told that it is called, instead of the endpoint.
     authority: String,
+    /// Instead of `otelcol-lambda/VERSION`.
     user_agent: String,
+    /// The extension that proves who sends.
     auth: Option<Auth>,
 
     // Accepted, and changing nothing: they tune another gRPC client.

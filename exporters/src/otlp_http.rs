@@ -27,22 +27,32 @@ use crate::otlp::settings;
 struct Config {
     /// Where `/v1/traces`, `/v1/metrics` and `/v1/logs` are.
     endpoint: String,
-    /// Where one signal goes instead, taken as it is.
+    /// Where traces go instead; the URL is taken as it is.
     traces_endpoint: String,
+    /// Where metrics go instead; the URL is taken as it is.
     metrics_endpoint: String,
+    /// Where logs go instead; the URL is taken as it is.
     logs_endpoint: String,
+    /// How telemetry is written.
     encoding: Encoding,
+    /// Sent with every request. Values are never printed.
     headers: Headers,
+    /// `gzip`, `zstd`, `zlib`, `deflate`, `none`. `snappy` and `lz4` become gzip.
     compression: String,
+    /// How hard it compresses.
     compression_params: Option<Params>,
-    /// Of one attempt; 0 is no limit.
+    /// The longest that one attempt takes; 0 is no limit.
     #[serde(deserialize_with = "config::duration")]
     timeout: Duration,
+    /// What happens to a request that failed.
     retry_on_failure: Option<RetryOnFailure>,
+    /// What waits for the next flush, and how it is cut into requests.
     sending_queue: Option<SendingQueue>,
+    /// How the connection is encrypted, and to whom.
     tls: Option<Keys>,
-    /// Instead of the environment's, for every endpoint.
+    /// The proxy for every endpoint, instead of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
     proxy_url: Secret,
+    /// The extension that proves who sends.
     auth: Option<Auth>,
 
     // Accepted, and changing nothing: they tune another HTTP client, or what is not sent here.

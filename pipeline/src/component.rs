@@ -202,7 +202,7 @@ pub struct SendingQueue {
     /// How many requests (or items, or bytes: see `sizer`) may wait. When full, the oldest is dropped and counted.
     #[serde(deserialize_with = "count")]
     pub queue_size: usize,
-    /// What `queue_size` counts.
+    /// What `queue_size` counts: requests as they were received; spans, data points and log records; bytes of OTLP.
     pub sizer: Sizer,
     /// Accepted; a receiver never waits for a queue.
     pub block_on_overflow: IgnoredAny,
@@ -210,7 +210,7 @@ pub struct SendingQueue {
     pub wait_for_result: IgnoredAny,
     /// Accepted; there is no storage in a sandbox that outlives the memory.
     pub storage: IgnoredAny,
-    /// Accepted; waiting requests are merged by nature.
+    /// How waiting requests are merged, which they are by nature.
     pub batch: Option<QueueBatch>,
 }
 

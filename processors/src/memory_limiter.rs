@@ -13,7 +13,7 @@ use crate::decouple::Passing;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
-    /// Accepted; the budget is asked before each request, not at intervals.
+    /// Must be above 0, as in the Collector; the budget is asked before each request, not at intervals.
     #[serde(deserialize_with = "config::duration")]
     check_interval: Duration,
     /// The most memory, in MiB.
@@ -24,10 +24,10 @@ struct Config {
     limit_percentage: u32,
     /// What of it is kept free, as a percentage of the function's memory; a fifth of the limit unless set.
     spike_limit_percentage: u32,
-    /// Accepted.
+    /// Accepted; no garbage is collected here.
     #[serde(deserialize_with = "config::duration")]
     min_gc_interval_when_soft_limited: Duration,
-    /// Accepted.
+    /// Accepted; no garbage is collected here.
     #[serde(deserialize_with = "config::duration")]
     min_gc_interval_when_hard_limited: Duration,
 }

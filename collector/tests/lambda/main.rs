@@ -4,6 +4,7 @@
 
 mod configuration;
 mod events;
+mod examples;
 mod ledger;
 mod life;
 mod outage;

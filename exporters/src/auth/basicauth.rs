@@ -17,8 +17,9 @@ use crate::http::{Failure, Pieces};
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
+    /// Who sends. A file goes before a text, and may change while the process runs.
     client_auth: Option<BasicAuth>,
-    /// Guards receivers of the Collector; there is nothing to guard on a function's own localhost.
+    /// Accepted with a warning: it guards receivers, and there is nothing to guard on a function's own localhost.
     htpasswd: Option<Htpasswd>,
 }
 
@@ -33,9 +34,13 @@ struct Htpasswd {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct BasicAuth {
+    /// The user.
     username: Option<String>,
+    /// A file that holds the user.
     username_file: Option<String>,
+    /// The password.
     password: Option<Secret>,
+    /// A file that holds the password.
     password_file: Option<String>,
 }
 

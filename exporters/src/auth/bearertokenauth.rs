@@ -18,10 +18,11 @@ struct Config {
     header: String,
     /// The word before the token; none if empty.
     scheme: String,
+    /// The token.
     token: Secret,
     /// The first is sent; the others are for receivers.
     tokens: Vec<Secret>,
-    /// Goes before a token; its first line is the token.
+    /// A file whose first line is the token; it goes before `token` and may change while the process runs.
     filename: String,
 }
 

@@ -14,6 +14,7 @@ use crate::http::{Failure, Pieces};
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
+    /// What is set and removed, in order.
     headers: Vec<Entry>,
     /// Another authenticator to go with it.
     additional_auth: String,
@@ -22,11 +23,17 @@ struct Config {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Entry {
+    /// `insert` sets a header where it is absent, `update` where it is present, `upsert` always; `delete` removes it.
     action: Action,
+    /// The name of the header.
     key: String,
+    /// Its value.
     value: Option<Secret>,
+    /// A file that holds the value, and may change while the process runs.
     value_file: Option<String>,
+    /// The metadata of a request whose value to take; it is not carried, so `default_value` is sent.
     from_context: Option<String>,
+    /// As `from_context`.
     from_attribute: Option<String>,
     /// What is sent where a request brings no value, which here is always.
     default_value: Option<Secret>,

@@ -161,6 +161,7 @@ impl Known {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Auth {
+    /// Its id; it must be listed in `service.extensions` too.
     authenticator: Option<String>,
 }
 

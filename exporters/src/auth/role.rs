@@ -19,7 +19,7 @@ use crate::aws::{element, host};
 use crate::http::{Answer, Client, Connector, Failure, Proxy, Tls, Url, Version};
 use crate::otlp::answer::excerpt;
 
-/// `assume_role`: what a user may write, with the Collector's keys.
+/// `assume_role`: the role to assume, with the Collector's keys.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AssumeRole {

@@ -22,10 +22,11 @@ use crate::http::{Answer, Failure, Origin, Pieces};
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
-    /// That of the host of each request if empty, else the function's own.
+    /// If empty that of the host of each request, else that of the function.
     region: String,
-    /// That of the host of each request if empty.
+    /// If empty that of the host of each request.
     service: String,
+    /// A role to sign as.
     assume_role: AssumeRole,
 }
 

@@ -32,12 +32,20 @@ const XRAY: Service = Service {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
+    /// How spans become segment documents: `contrib` gives those of the Go Collector's exporter.
     mapping: Mapping,
+    /// Attributes that become annotations, which one can search for. Those of the resource have `otel.resource.` before
+    /// their key. With `mapping: improved` a `*` at the end stands for any rest.
     indexed_attributes: Vec<String>,
+    /// Whether all attributes become annotations.
     index_all_attributes: bool,
+    /// The log groups of spans whose resource names none.
     aws_log_groups: Vec<String>,
+    /// Whether Lambda writes a segment for the function (active tracing), beneath which its spans belong; `auto` is as
+    /// the platform says of each invocation.
     lambda_function_segment: FunctionSegment,
 
+    /// How documents reach X-Ray: by its API, or by its daemon over UDP.
     transport: Way,
     /// `host:port` of the daemon, for `transport: udp`; `AWS_XRAY_DAEMON_ADDRESS` if empty.
     daemon_address: String,
@@ -46,18 +54,24 @@ struct Config {
     region: String,
     /// X-Ray's in that region if empty.
     endpoint: String,
+    /// A role to assume.
     role_arn: String,
+    /// What the owner of the role asks for.
     external_id: Secret,
+    /// Takes any certificate. The connection is encrypted, but to whom is unknown.
     no_verify_ssl: bool,
-    /// Instead of the environment's.
+    /// The proxy, instead of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
     proxy_address: Secret,
+    /// How the connection is encrypted, and to whom.
     tls: Option<Keys>,
     /// Of one attempt, in seconds.
     request_timeout_seconds: Option<f64>,
     /// The same, as all exporters have it.
     #[serde(deserialize_with = "config::duration")]
     timeout: Duration,
+    /// What happens to a request that failed.
     retry_on_failure: Option<RetryOnFailure>,
+    /// What waits for the next flush, and how it is cut into requests.
     sending_queue: Option<SendingQueue>,
     /// How many requests may be under way at once.
     num_workers: Option<usize>,

@@ -11,7 +11,8 @@ use super::output::{Output, Place};
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How much is printed of a batch; basic if absent.
+    /// How much is printed of a batch: `basic` (unless set), a line with counts; `normal`, a line for each item as well;
+    /// `detailed`, all there is.
     verbosity: Option<Verbosity>,
     /// How many equal messages are printed in a second before sampling begins; below 0 all.
     pub sampling_initial: i64,
@@ -22,9 +23,10 @@ pub struct Config {
     /// Where the plain text goes: `stdout` (if absent), `stderr`, files.
     #[serde(deserialize_with = "config::words")]
     output_paths: Option<Vec<String>>,
-    /// The queue.
+    /// What waits for the next flush; it has no limit here unless `queue_size` is set.
     pub sending_queue: SendingQueue,
-    /// What `verbosity` was called before, with the levels of a log.
+    /// The retired name of `verbosity`, accepted with a warning: `debug` is `detailed`, `info` is `normal`, others are
+    /// `basic`.
     loglevel: Option<LogLevel>,
 }
 

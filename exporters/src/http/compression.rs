@@ -37,10 +37,11 @@ pub(crate) enum Compression {
     Zstd,
 }
 
-/// `compression_params`.
+/// `compression_params`: how hard a request is compressed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Params {
+    /// 1 (fast) to 9 (small), for gzip and zlib; 0 and -1 are the default, -2 is 1.
     level: i64,
 }
 

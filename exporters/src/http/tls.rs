@@ -32,18 +32,23 @@ pub(crate) struct Keys {
     pub insecure_skip_verify: bool,
     /// The name asked for and expected in the certificate, instead of the endpoint's host.
     pub server_name_override: Option<String>,
-    /// Authorities that may vouch for the server, instead of the public ones: a PEM file or PEM text.
+    /// A PEM file of authorities that may vouch for the server, instead of the public ones.
     ca_file: Option<String>,
+    /// The same as text.
     ca_pem: Option<Secret>,
     /// Takes the public authorities beside `ca_file` or `ca_pem`.
     include_system_ca_certs_pool: bool,
-    /// The client's own certificate and key, as PEM files or PEM text.
+    /// A PEM file of the client's own certificate.
     cert_file: Option<String>,
+    /// The same as text.
     cert_pem: Option<Secret>,
+    /// A PEM file of the key of the client's certificate.
     key_file: Option<String>,
+    /// The same as text.
     key_pem: Option<Secret>,
-    /// `1.2` or `1.3`; lower ones are no restriction below what is spoken here.
+    /// The lowest version: `1.2` or `1.3`. Lower ones mean 1.2, the lowest that is spoken here.
     min_version: Option<String>,
+    /// The highest version: `1.2` or `1.3`.
     max_version: Option<String>,
     /// Accepted; what rustls offers is sound.
     cipher_suites: Vec<String>,

@@ -9,7 +9,7 @@ use super::value::{Type, Value, given};
 use super::{Action, Keys, When};
 use crate::pattern;
 
-/// One action, as a user writes it.
+/// One action on the attributes, with the Collector's keys.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ActionConfig {

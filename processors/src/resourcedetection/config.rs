@@ -119,20 +119,26 @@ impl Detection {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
-    /// `env` unless set.
+    /// Who is asked, one after the other: `env` (`OTEL_RESOURCE_ATTRIBUTES`), `lambda` (the function); `env` unless set.
+    /// Those of other places are accepted with a warning.
     #[serde(deserialize_with = "config::words")]
     detectors: Option<Vec<String>>,
-    /// True unless set.
+    /// Whether what is found replaces what a resource has; true unless set.
     #[serde(rename = "override")]
     overrides: Option<bool>,
+    /// Only these attributes are added; all unless set.
     attributes: Option<Vec<String>>,
+    /// Of the detector `env`.
     env: EnvConfig,
+    /// Of the detector `lambda`.
     lambda: LambdaConfig,
-    /// Accepted, as what follows: nothing here is asked over the network or more than once.
+    /// Accepted; nothing here is asked over the network.
     #[serde(deserialize_with = "config::duration")]
     timeout: Duration,
+    /// Accepted; nothing of this changes while a sandbox lives.
     #[serde(deserialize_with = "config::duration")]
     refresh_interval: Duration,
+    /// Accepted; nothing is missing that could be asked for again.
     fail_on_missing_metadata: bool,
     retry: IgnoredAny,
     // The Collector's settings of an HTTP client.
@@ -189,12 +195,14 @@ struct Config {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct EnvConfig {
+    /// Only these attributes are taken of the variable; all unless set.
     allow_list: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct LambdaConfig {
+    /// Which attributes are added.
     resource_attributes: BTreeMap<String, Switch>,
 }
 
@@ -208,7 +216,7 @@ impl LambdaConfig {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Switch {
-    /// True unless set.
+    /// Whether it is added; true unless set.
     enabled: Option<bool>,
 }
 

@@ -10,7 +10,7 @@ use super::routes;
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The protocols it speaks.
+    /// The protocols it speaks, at least one.
     pub protocols: Protocols,
 }
 
@@ -18,10 +18,10 @@ pub struct Config {
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Protocols {
-    /// OTLP/gRPC.
+    /// OTLP/gRPC; written without a value (`grpc:`) it is on, left out it is off.
     #[serde(deserialize_with = "named")]
     pub grpc: Option<Grpc>,
-    /// OTLP/HTTP.
+    /// OTLP/HTTP; written without a value (`http:`) it is on, left out it is off.
     #[serde(deserialize_with = "named")]
     pub http: Option<Http>,
 }
@@ -30,11 +30,11 @@ pub struct Protocols {
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Grpc {
-    /// Where it listens: `localhost:4317`.
+    /// Where it listens.
     pub endpoint: Endpoint,
     /// Accepted if it is `tcp`.
     pub transport: Transport,
-    /// The largest message, in MiB, before and after inflating. 0 is the default.
+    /// The largest message, in MiB, before and after inflating; 0 is 4.
     pub max_recv_msg_size_mib: u32,
     /// How many requests one connection may have under way; 0 is hyper's default of 200.
     pub max_concurrent_streams: u32,
@@ -46,11 +46,11 @@ pub struct Grpc {
     pub write_buffer_size: Option<usize>,
     /// Accepted; a timer that closes connections would fire wrongly after a freeze. Clients' pings are answered.
     pub keepalive: Option<IgnoredAny>,
-    /// Accepted with a warning: see [`Config::read`].
+    /// Accepted with a warning: this port takes plain text, a function and its own sandbox need no TLS.
     pub tls: Option<IgnoredAny>,
-    /// Refused: see [`Config::read`].
+    /// Not supported, and a mistake: only processes of the sandbox can reach this port.
     pub auth: Option<IgnoredAny>,
-    /// Refused: see [`Config::read`].
+    /// Not supported, and a mistake: only processes of the sandbox can reach this port.
     pub middlewares: Option<IgnoredAny>,
 }
 
@@ -84,7 +84,7 @@ impl Grpc {
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Where it listens: `localhost:4318`.
+    /// Where it listens.
     pub endpoint: Endpoint,
     /// Accepted if it is `tcp`.
     pub transport: Transport,
@@ -94,7 +94,7 @@ pub struct Http {
     pub metrics_url_path: String,
     /// The path of logs.
     pub logs_url_path: String,
-    /// The largest body, in bytes, before and after inflating. 0 or less is the default, 20 MiB.
+    /// The largest body, in bytes, before and after inflating; 0 or less is 20 MiB.
     pub max_request_body_size: i64,
     /// What scripts of other origins may do.
     pub cors: Option<Cors>,
@@ -115,11 +115,11 @@ pub struct Http {
     pub idle_timeout: Option<IgnoredAny>,
     /// Whether a connection may carry several requests.
     pub keep_alives_enabled: bool,
-    /// Accepted with a warning: see [`Config::read`].
+    /// Accepted with a warning: this port takes plain text, a function and its own sandbox need no TLS.
     pub tls: Option<IgnoredAny>,
-    /// Refused: see [`Config::read`].
+    /// Not supported, and a mistake: only processes of the sandbox can reach this port.
     pub auth: Option<IgnoredAny>,
-    /// Refused: see [`Config::read`].
+    /// Not supported, and a mistake: only processes of the sandbox can reach this port.
     pub middlewares: Option<IgnoredAny>,
 }
 

@@ -29,13 +29,13 @@ pub struct Config {
     /// `delta` or `cumulative`, in any case. Empty: as `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` has it,
     /// else cumulative.
     pub metrics_temporality: String,
-    /// How often metrics are told, in milliseconds; at 0 with each delivery.
+    /// How often metrics are told, in milliseconds; 0 is with each delivery.
     pub export_interval_ms: i64,
-    /// The platform delivers when it has so many events,
+    /// The platform delivers when it has so many events (1000 to 10000),
     pub max_items: i64,
-    /// or so many bytes of them,
+    /// or so many bytes of them (262144 to 1048576),
     pub max_bytes: i64,
-    /// or after so many milliseconds.
+    /// or after so many milliseconds (25 to 30000); the end of the function is known that much later.
     pub timeout_ms: i64,
     /// Whether each invocation becomes a span, with its phases as children.
     pub invocation_spans: bool,
@@ -43,15 +43,14 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let Subscription { max_items, max_bytes, .. } = Subscription::default();
         Config {
             types: ["platform", "function", "extension"].map(str::to_owned).into(),
             port: 0,
             log_report: false,
             metrics_temporality: String::new(),
             export_interval_ms: 60_000,
-            max_items: max_items.into(),
-            max_bytes: max_bytes.into(),
+            max_items: MAX_ITEMS.0,
+            max_bytes: MAX_BYTES.0,
             timeout_ms: TIMEOUT_MS.0,
             invocation_spans: false,
         }
