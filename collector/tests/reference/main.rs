@@ -111,7 +111,8 @@ fn said_of(name: &str) -> String {
     );
     let said = run(&["--config", &config, "validate"]).1;
     let start = format!("extensions.{name}: ");
-    let line = said.lines().find_map(|line| line.split_once(&start)).unwrap_or_else(|| panic!("{name}: {said}"));
+    let line =
+        said.lines().find_map(|line| line.split_once(&start)).unwrap_or_else(|| panic!("{name}: {said}"));
     line.1.to_owned()
 }
 
@@ -122,9 +123,5 @@ fn compare(file: &Path, actual: &str) {
     }
     let expected = fs::read_to_string(file).unwrap_or_default();
     let place = actual.lines().zip(expected.lines()).find(|(new, old)| new != old);
-    assert!(
-        actual == expected,
-        "{} is stale: {place:?}; run with UPDATE_GOLDEN=1",
-        file.display()
-    );
+    assert!(actual == expected, "{} is stale: {place:?}; run with UPDATE_GOLDEN=1", file.display());
 }

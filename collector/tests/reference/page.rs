@@ -59,7 +59,8 @@ impl<'a> Page<'a> {
         while let Some((name, found)) = self.shared.get(at) {
             let (name, found) = (name.clone(), *found);
             let Kind::Struct(item) = &found.kind else { unreachable!("only structs have keys") };
-            let _ = write!(self.text, "\n### `{name}`\n\n{}\n", told(&words(&item.attrs), &found.file, &name));
+            let _ =
+                write!(self.text, "\n### `{name}`\n\n{}\n", told(&words(&item.attrs), &found.file, &name));
             self.keys(found, &found.file);
             at += 1;
         }
@@ -106,7 +107,8 @@ impl<'a> Page<'a> {
             let default = if default.is_empty() { default } else { format!("`{default}`") };
             let meaning = told(&meaning, &found.file, &key);
             let (value, inner) = self.value(kind, &key, &name, table.module);
-            let _ = writeln!(table.rows, "| `{key}` | {value} | {default} | {} |", meaning.replace('|', "\\|"));
+            let _ =
+                writeln!(table.rows, "| `{key}` | {value} | {default} | {} |", meaning.replace('|', "\\|"));
             if let Some((inner, prefix)) = inner {
                 self.add(inner, &prefix, table);
             }

@@ -64,9 +64,9 @@ struct Config {
     proxy_address: Secret,
     /// How the connection is encrypted, and to whom.
     tls: Option<Keys>,
-    /// Of one attempt, in seconds.
+    /// The longest that one attempt takes, in seconds; 30 unless set.
     request_timeout_seconds: Option<f64>,
-    /// The same, as all exporters have it.
+    /// The same, as all exporters have it; it goes before `request_timeout_seconds`.
     #[serde(deserialize_with = "config::duration")]
     timeout: Duration,
     /// What happens to a request that failed.
