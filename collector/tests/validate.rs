@@ -22,6 +22,7 @@ fn validate(uri: &str) -> (bool, String) {
         .env_clear()
         .envs([("AWS_REGION", "eu-west-1"), ("AWS_LAMBDA_FUNCTION_NAME", "orders")])
         .envs(KEYS.map(|name| (name, "key")))
+        .env("BACKEND_ENDPOINT", "https://otlp.example.com")
         .env("GRAFANA_CLOUD_ENDPOINT", "https://otlp-gateway-prod-eu-west-0.grafana.net/otlp")
         .output()
         .unwrap();

@@ -39,36 +39,57 @@ const RETENTIONS: [u32; 23] = [
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
+    /// The namespace of the metrics in CloudWatch; if empty, `service.namespace` and `service.name` of the resource.
     namespace: String,
+    /// The log group; `/metrics/<namespace>` if empty.
     log_group_name: String,
+    /// The log stream in it.
     log_stream_name: String,
-    /// `stdout` or `cloudwatch`; [`Config::is_stdout`] says what if empty.
+    /// `stdout` or `cloudwatch`. If empty: a log group if a key that is about one is set, else stdout.
     output_destination: String,
+    /// Under which fewer dimensions metrics are told as well.
     dimension_rollup_option: Rollup,
+    /// Which metrics are told, under which dimensions; all if there are none.
     metric_declarations: Vec<DeclarationConfig>,
+    /// Units of metrics.
     metric_descriptors: Vec<Descriptor>,
+    /// Attributes whose text is JSON and becomes a part of the event.
     parse_json_encoded_attr_values: Vec<String>,
+    /// Whether attributes of the resource become labels.
     resource_to_telemetry_conversion: ResourceToTelemetry,
+    /// As in the Go Collector's exporter.
     detailed_metrics: bool,
+    /// Whether the first value of a cumulative sum is told, instead of being where counting begins.
     retain_initial_value_of_delta_metric: bool,
     /// `0` or `1`, the default.
     version: String,
+    /// For how many days a log group that is made keeps its events; 0 is for ever.
     log_retention: u32,
+    /// Tags of a log group that is made.
     tags: BTreeMap<String, String>,
 
+    /// The function's own if empty.
     region: String,
+    /// That of CloudWatch Logs in the region if empty.
     endpoint: String,
+    /// A role to assume.
     role_arn: String,
+    /// What the owner of the role asks for.
     external_id: Secret,
+    /// Takes any certificate. The connection is encrypted, but to whom is unknown.
     no_verify_ssl: bool,
+    /// The proxy, instead of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
     proxy_address: Secret,
+    /// How the connection is encrypted, and to whom.
     tls: Option<Keys>,
-    /// Of one attempt, in seconds.
+    /// The longest that one attempt takes, in seconds; 30 unless set.
     request_timeout_seconds: Option<f64>,
-    /// The same, as all exporters have it.
+    /// The same, as all exporters have it; it goes before `request_timeout_seconds`.
     #[serde(deserialize_with = "config::duration")]
     timeout: Duration,
+    /// What happens to a request that failed.
     retry_on_failure: Option<RetryOnFailure>,
+    /// What waits for the next flush, and how it is cut into requests.
     sending_queue: Option<SendingQueue>,
 
     // Accepted, and changing nothing; `explain` says why.
@@ -88,7 +109,9 @@ struct Config {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ResourceToTelemetry {
+    /// Whether they do.
     enabled: bool,
+    /// Whether those that begin with `service.` do not.
     exclude_service_attributes: bool,
 }
 

@@ -15,16 +15,22 @@ pub(super) const MOST_DIMENSIONS: usize = 30;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct DeclarationConfig {
+    /// The sets of labels that are dimensions.
     dimensions: Vec<Vec<String>>,
+    /// Regular expressions of metric names.
     metric_name_selectors: Vec<String>,
+    /// What labels must hold; one of them is enough.
     label_matchers: Vec<MatcherConfig>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct MatcherConfig {
+    /// The labels whose values are joined.
     label_names: Vec<String>,
+    /// What stands between the values.
     separator: String,
+    /// What the joined values must match.
     regex: String,
 }
 

@@ -54,7 +54,9 @@ pub(super) enum Rollup {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Descriptor {
+    /// The name of the metric.
     pub metric_name: String,
+    /// Its unit, one of CloudWatch's.
     pub unit: String,
     /// Whether it takes the place of a unit that the metric has.
     pub overwrite: bool,

@@ -13,19 +13,24 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Content;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MatchConfig {
-    /// How texts match.
+    /// How texts match: `strict` is the whole text, `regexp` a regular expression found anywhere in it.
     match_type: Option<MatchType>,
-    /// The Go Collector's cache of results. Accepted; there is none here.
+    /// Accepted; it tunes the Go Collector's cache of results, and there is none here.
     #[serde(rename = "regexp")]
     _regexp: IgnoredAny,
     /// `service.name` of the resource.
     services: Vec<String>,
+    /// Names of spans.
     span_names: Vec<String>,
     /// Such as `SPAN_KIND_SERVER`.
     span_kinds: Vec<String>,
+    /// Bodies of log records.
     log_bodies: Vec<String>,
+    /// Severities of log records, as texts.
     log_severity_texts: Vec<String>,
+    /// Severities of log records, as numbers.
     log_severity_number: Option<SeverityConfig>,
+    /// Names of metrics.
     metric_names: Vec<String>,
     /// All of them must be there, with this value.
     attributes: Vec<AttributeConfig>,
@@ -56,6 +61,7 @@ struct SeverityConfig {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct AttributeConfig {
+    /// Its name.
     key: String,
     /// Any, if it is not there.
     #[serde(deserialize_with = "given")]
@@ -65,6 +71,7 @@ struct AttributeConfig {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct LibraryConfig {
+    /// Its name.
     name: String,
     /// Any, if it is not there.
     version: Option<String>,

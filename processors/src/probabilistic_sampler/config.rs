@@ -14,6 +14,7 @@ pub struct Config {
     sampling_percentage: f32,
     /// The seed of the hash, in mode `hash_seed`.
     pub hash_seed: u32,
+    /// How it is decided; the modes are those of the Collector.
     mode: ModeName,
     /// Whether what can't be decided on is dropped.
     fail_closed: bool,
