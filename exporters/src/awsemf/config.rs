@@ -57,7 +57,7 @@ struct Config {
     parse_json_encoded_attr_values: Vec<String>,
     /// Whether attributes of the resource become labels.
     resource_to_telemetry_conversion: ResourceToTelemetry,
-    /// As in the Go Collector's exporter.
+    /// Whether summaries are told quantile by quantile.
     detailed_metrics: bool,
     /// Whether the first value of a cumulative sum is told, instead of being where counting begins.
     retain_initial_value_of_delta_metric: bool,
@@ -111,7 +111,7 @@ struct Config {
 struct ResourceToTelemetry {
     /// Whether they do.
     enabled: bool,
-    /// Whether those that begin with `service.` do not.
+    /// Whether those that name the service do not.
     exclude_service_attributes: bool,
 }
 
