@@ -23,30 +23,46 @@ use crate::otlp::settings;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
+    /// The URL that takes Remote-Write.
     endpoint: String,
+    /// Sent with every request. Values are never printed.
     headers: Headers,
+    /// The extension that proves who sends.
     auth: Option<Auth>,
+    /// How the connection is encrypted, and to whom.
     tls: Option<Keys>,
-    /// Instead of the environment's.
+    /// The proxy, instead of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
     proxy_url: Secret,
+    /// What stands before the name of each metric.
     namespace: String,
+    /// Labels of every series.
     external_labels: BTreeMap<String, String>,
-    /// True if absent.
+    /// Whether names end in unit and kind; true if absent.
     add_metric_suffixes: Option<bool>,
+    /// `UnderscoreEscapingWithSuffixes` or `UnderscoreEscapingWithoutSuffixes`; it goes before `add_metric_suffixes`.
     translation_strategy: String,
+    /// Whether attributes of the resource become labels.
     resource_to_telemetry_conversion: ResourceToTelemetry,
+    /// The series `target_info`, which holds the attributes of the resource.
     target_info: TargetInfo,
+    /// Whether the labels that name the instrumentation scope are left out.
     disable_scope_info: bool,
-    /// 3 MB if absent.
+    /// The most that one request may hold, in bytes before compression; 3000000 if absent.
     max_batch_size_bytes: usize,
+    /// The longest that one attempt takes; 5 s unless set.
     #[serde(deserialize_with = "config::duration")]
     timeout: Duration,
+    /// What happens to a request that failed.
     retry_on_failure: Option<RetryOnFailure>,
+    /// What waits for the next flush, and how it is cut into requests.
     sending_queue: Option<SendingQueue>,
 
     // Accepted, and changing nothing; `explain` says why.
+    /// Accepted with a warning; metadata is not sent.
     send_metadata: bool,
+    /// Must be `snappy` if it is there.
     compression: String,
+    /// Must be `prometheus.WriteRequest` if it is there.
     protobuf_message: String,
     wal: Option<IgnoredAny>,
     remote_write_queue: Option<IgnoredAny>,
@@ -66,7 +82,9 @@ struct Config {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ResourceToTelemetry {
+    /// Whether they do.
     enabled: bool,
+    /// Whether those that name the service do not.
     exclude_service_attributes: bool,
 }
 
@@ -74,6 +92,7 @@ struct ResourceToTelemetry {
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct TargetInfo {
+    /// Whether it is sent.
     enabled: bool,
 }
 
