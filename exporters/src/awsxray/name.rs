@@ -32,6 +32,11 @@ pub fn clean_like_go(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether X-Ray takes `name` as it is.
+pub fn is_sound(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(is_name) && name.chars().count() <= MOST
+}
+
 /// The first [`MOST`] of the characters of `name` that remain.
 fn kept(name: &str, remains: impl Fn(char) -> Option<char>) -> Cow<'_, str> {
     if name.len() <= MOST && name.chars().all(|character| remains(character) == Some(character)) {
@@ -55,6 +60,14 @@ pub fn cut(text: &str, most: usize) -> (&str, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn x_ray_takes_blanks_of_any_kind_in_a_name_but_no_tab_and_no_201st_character() {
+        for (name, sound) in [(" 80", true), ("\u{2028}", true), ("", false), ("a\tb", false), ("a,b", false)] {
+            assert_eq!(is_sound(name), sound, "{name:?}");
+        }
+        assert!(is_sound(&"注".repeat(200)) && !is_sound(&"a".repeat(201)));
+    }
 
     #[test]
     fn what_x_ray_does_not_take_is_left_out_of_a_name() {

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
 use super::super::attributes::Attributes;
 use super::super::keys::Key::*;
-use super::super::name::{clean, clean_like_go};
+use super::super::name::{clean, clean_like_go, is_sound};
 use super::super::source::{Source, is_aws_api, is_local_root, without_aws_prefix};
 use super::super::url::host_by_go;
 
@@ -43,9 +43,11 @@ pub fn remote_service<'a>(attributes: &Attributes<'a>) -> Option<&'a str> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// `name` as X-Ray takes it, if something of it remains. The Go exporter sends it as it is.
+/// `name` as it is, as the Go exporter sends it; if X-Ray would not take that, what remains once it would, if anything
+/// does.
 pub fn sound<'a>(name: impl Into<Cow<'a, str>>) -> Option<Cow<'a, str>> {
     let name = match name.into() {
+        name if is_sound(&name) => name,
         Cow::Borrowed(name) => clean(name),
         Cow::Owned(name) => clean(&name).into_owned().into(),
     };
