@@ -50,7 +50,7 @@ def test_a_second_build_in_another_place_makes_the_same_zip_byte_for_byte(collec
     assert (TARGET / "build/layer" / LAYER.name).read_bytes() == LAYER.read_bytes()
 
 
-@pytest.fixture(scope="module", params=["Dockerfile", "Dockerfile.zip"])
+@pytest.fixture(scope="module", params=["Dockerfile", "Dockerfile.unzip"])
 def arrived(request, collector, tmp_path_factory):
     """What a function's image from the example sends to its backend."""
     context = tmp_path_factory.mktemp("example") / "context"
