@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn x_ray_takes_blanks_of_any_kind_in_a_name_but_no_tab_and_no_201st_character() {
-        for (name, sound) in [(" 80", true), ("\u{2028}", true), ("", false), ("a\tb", false), ("a,b", false)] {
+        for (name, sound) in [(" 80", true), ("\u{2028}", true), ("", false), ("a\tb", false), ("a,b", false)]
+        {
             assert_eq!(is_sound(name), sound, "{name:?}");
         }
         assert!(is_sound(&"注".repeat(200)) && !is_sound(&"a".repeat(201)));
