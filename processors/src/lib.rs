@@ -5,6 +5,7 @@ use pipeline::{Factory, Processor};
 mod actions;
 mod attributes;
 mod batch;
+mod coldstart;
 mod decouple;
 mod matching;
 mod memory_limiter;
@@ -18,6 +19,7 @@ pub fn all() -> Vec<Factory<dyn Processor>> {
     vec![
         Factory::new("attributes", attributes::build),
         Factory::new("batch", batch::build),
+        Factory::new("coldstart", coldstart::build),
         Factory::new("decouple", decouple::build),
         Factory::new("memory_limiter", memory_limiter::build),
         Factory::new("probabilistic_sampler", probabilistic_sampler::build),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a scenario that can't go on has failed")]
 
+mod coldstart;
 mod configuration;
 mod events;
 mod examples;
