@@ -165,7 +165,7 @@ fn of_several_requests_only_the_one_that_failed_is_sent_again() {
             cloudwatch.answer(request)
         })
         .await;
-        let exporter = exporter(&backend, "output_destination: cloudwatch");
+        let exporter = exporter(&backend, "");
         let outcome = exporter.export(&metrics(&["a", "b"], &[now(), now() - 1])).await;
         let Err(Undelivered::RetryRest { rest, rejected: 0, .. }) = outcome else { panic!("{outcome:?}") };
         assert_eq!(rest.items(), 2);
@@ -184,7 +184,7 @@ fn what_cloudwatch_rejects_for_its_time_is_counted() {
         })
         .await;
         let batch = metrics(&["a"], &[now(), now() - 1, now() - 2]);
-        let outcome = exporter(&backend, "output_destination: cloudwatch").export(&batch).await;
+        let outcome = exporter(&backend, "").export(&batch).await;
         assert!(matches!(outcome, Ok(Delivered::Partly { rejected: 2, .. })), "{outcome:?}");
     });
 }

@@ -6,6 +6,9 @@ use std::rc::Rc;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use serde_json::Value as Json;
+
+use crate::echo::Echo;
 
 /// Spans and records of an invocation come during it or with the next one; a few more are kept for stragglers.
 const REMEMBERED: usize = 16;
@@ -19,6 +22,7 @@ pub struct Host(Rc<State>);
 struct State {
     resource: RefCell<Vec<KeyValue>>,
     invocations: RefCell<VecDeque<Invocation>>,
+    echo: RefCell<Echo>,
 }
 
 /// One invocation of the function that the collector runs beside.
@@ -58,6 +62,16 @@ impl Host {
     /// The last invocations, the latest first.
     pub fn invocations(&self) -> Vec<Invocation> {
         self.0.invocations.borrow().iter().cloned().collect()
+    }
+
+    /// Learns that a component writes these lines to stdout or stderr, from where they may come back as telemetry.
+    pub fn writes(&self, lines: &str) {
+        self.0.echo.borrow_mut().remember(lines);
+    }
+
+    /// Whether `record`, a line that some extension wrote, is one that a component of this process has written.
+    pub fn has_written(&self, record: &Json) -> bool {
+        self.0.echo.borrow().knows(record)
     }
 }
 

@@ -8,6 +8,7 @@ mod budget;
 pub mod calendar;
 mod component;
 mod declared;
+mod echo;
 mod host;
 mod inlet;
 pub mod log;

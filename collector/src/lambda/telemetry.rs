@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use pipeline::{Budget, Host, Invocation, Lease};
 use receivers::telemetryapi::{Deliveries, Event, Feed, Heard, News, Subscription};
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -55,8 +56,8 @@ struct State {
 }
 
 impl Telemetry {
-    /// Tells what is heard to the receivers of `configuration`, but for the lines of `log`: to relay what is logged
-    /// about relaying would have no end.
+    /// Tells what is heard to the receivers of `configuration`, but for the lines of `log` and those of exporters: to
+    /// relay what is written about relaying would have no end.
     pub fn new(configuration: &Configuration, log: Log) -> Self {
         let Configuration { feed, host, budget, .. } = configuration;
         Telemetry(Rc::new(State {
@@ -164,7 +165,7 @@ impl Telemetry {
     }
 
     fn tell(&self, Heard { mut events, done }: Heard) {
-        events.retain(|event| event.kind != "extension" || !self.0.log.has_written(&event.record));
+        events.retain(|event| event.kind != "extension" || !self.0.has_written(&event.record));
         resource::learn_from(&events, &self.0.host);
         self.0.book_reports(&events);
         // Were the end of an invocation lost with what a receiver can't bear, the invocation would be held for long.
@@ -204,6 +205,11 @@ impl Telemetry {
 }
 
 impl State {
+    /// Whether `record`, a line of an extension, is one of this process.
+    fn has_written(&self, record: &Value) -> bool {
+        self.log.has_written(record) || self.host.has_written(record)
+    }
+
     /// What exists already is booked, be there room or not.
     fn lease(&self, bytes: usize) -> Option<Lease> {
         let mut lease = self.budget.lease(0).ok().filter(|_| bytes > 0)?;

@@ -4,6 +4,7 @@
 
 mod coldstart;
 mod configuration;
+mod echo;
 mod events;
 mod examples;
 mod ledger;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use simulator::{Behaviour, FakeBackend, Function, InitType, Lambda, Lines, Otlp, Quirks, Report};
+use simulator::{FakeBackend, Function, InitType, Lambda, Lines, Otlp, Quirks, Report};
 use simulator::{RuntimeDone, Sandbox, Status, TelemetryApi, free_port};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -197,33 +197,6 @@ async fn records_and_deliveries_of_megabytes_arrive_whole() {
     let mut found: Vec<_> = backend.logs().iter().map(|record| text(record).len()).collect();
     found.sort_unstable();
     assert_eq!(found, [300_000, 300_000, 1_000_000, 1_000_000, 2_500_000, 2_500_000]);
-}
-
-#[tokio::test]
-async fn lines_of_this_extension_are_not_relayed_and_so_have_an_end() {
-    let backend = FakeBackend::start().await;
-    backend.behave(Behaviour::Down).await;
-    let config = format!(
-        "receivers: {{telemetryapi: {{types: [extension]}}}}
-exporters: {{otlp_http: {{endpoint: '{}'}}, debug: {{verbosity: detailed}}}}
-service: {{pipelines: {{logs: {{receivers: [telemetryapi], exporters: [otlp_http, debug]}}}}}}
-",
-        backend.endpoint()
-    );
-    for json in [false, true] {
-        let lambda = Lambda::new(COLLECTOR).config(&config).env("OPENTELEMETRY_EXTENSION_LOG_LEVEL", "debug");
-        let mut sandbox = start(if json { lambda.json_logs() } else { lambda }).await;
-        sandbox.emit("extension", "a line of another extension".into());
-        let mut lines = Vec::new();
-        for _ in 0..8 {
-            sandbox.invoke(|_| async {}).await;
-            lines.push(sandbox.extension_output().lines().count());
-        }
-        let each: Vec<_> = lines.windows(2).map(|lines| lines[1] - lines[0]).collect();
-        assert!(each.iter().all(|lines| *lines <= 4), "{each:?}\n{}", sandbox.extension_output());
-        let relayed = sandbox.extension_output().matches("Str(a line of another extension)").count();
-        assert_eq!(relayed, 1, "{}", sandbox.extension_output());
-    }
 }
 
 #[tokio::test]

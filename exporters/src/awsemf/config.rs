@@ -45,7 +45,7 @@ struct Config {
     log_group_name: String,
     /// The log stream in it.
     log_stream_name: String,
-    /// `stdout` or `cloudwatch`. If empty: a log group if a key that is about one is set, else stdout.
+    /// `stdout`, which needs no API call and no permission, or `cloudwatch` if empty.
     output_destination: String,
     /// Under which fewer dimensions metrics are told as well.
     dimension_rollup_option: Rollup,
@@ -135,7 +135,7 @@ pub(super) fn exporter(node: &Node, context: &Context, shared: &Shared) -> Resul
     let settings = config.settings(&mut findings);
     findings.report(node)?;
     let Some(output) = output else { return Err(node.mistake("", "can't be used")) };
-    Ok(AwsEmf { settings, deltas: RefCell::default(), output, sending })
+    Ok(AwsEmf { settings, deltas: RefCell::default(), output, host: context.host.clone(), sending })
 }
 
 impl Config {
@@ -170,33 +170,11 @@ impl Config {
         }
     }
 
-    /// Whether events are lines on stdout. So they are, unless something is said of where else they go: CloudWatch
-    /// makes the same metrics of them, and nobody waits for an API.
+    /// Whether events are lines on stdout.
     fn is_stdout(&self, findings: &mut Findings) -> bool {
         match self.output_destination.to_ascii_lowercase().as_str() {
             "stdout" => true,
-            "cloudwatch" => false,
-            "" => {
-                let texts = [
-                    &self.log_group_name,
-                    &self.log_stream_name,
-                    &self.region,
-                    &self.endpoint,
-                    &self.role_arn,
-                ];
-                let is_stdout = texts.iter().all(|text| text.is_empty())
-                    && self.log_retention == 0
-                    && self.tags.is_empty();
-                if is_stdout {
-                    findings.warn(
-                        "output_destination",
-                        "is not set, and no log group is: metrics are lines on stdout, which CloudWatch makes \
-                         the same metrics of. Write cloudwatch to have them in the log group \
-                         /metrics/<namespace>, as the Go Collector does, or stdout",
-                    );
-                }
-                is_stdout
-            }
+            "cloudwatch" | "" => false,
             _ => {
                 let why = format!("`{}`: expected stdout or cloudwatch", self.output_destination);
                 findings.mistake::<()>("output_destination", why);

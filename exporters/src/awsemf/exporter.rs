@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use pipeline::{Batch, Delivered, Exporter, Sending, Signal, Undelivered};
+use pipeline::{Batch, Delivered, Exporter, Host, Sending, Signal, Undelivered};
 
 use super::delta::Deltas;
 use super::emf::Event;
@@ -22,6 +22,7 @@ pub(super) struct AwsEmf {
     pub settings: Settings,
     pub deltas: RefCell<Deltas>,
     pub output: Output,
+    pub host: Host,
     pub sending: Sending,
 }
 
@@ -46,7 +47,8 @@ impl Exporter for AwsEmf {
             lost.add(&translation.lost, "no number, or too long for CloudWatch");
         }
         match &self.output {
-            Output::Lines(lines) => write(&mut *lines.borrow_mut(), &translation.events)
+            Output::Lines(lines) => self
+                .write(&mut *lines.borrow_mut(), &translation.events)
                 .map_err(|error| Undelivered::Retry { after: None, cause: Box::new(error) })
                 .map(|()| lost.delivered()),
             Output::Logs(logs) => send(logs, batch, translation.events, lost).await,
@@ -65,15 +67,18 @@ impl Exporter for AwsEmf {
     }
 }
 
-/// Writes each event as one line, all at once: lines of others don't come between.
-fn write(lines: &mut dyn Write, events: &[Event]) -> io::Result<()> {
-    let mut text = String::with_capacity(events.iter().map(|event| event.text.len() + 1).sum());
-    for event in events {
-        text.push_str(&event.text);
-        text.push('\n');
+impl AwsEmf {
+    /// Writes each event as one line, all at once: lines of others don't come between.
+    fn write(&self, lines: &mut dyn Write, events: &[Event]) -> io::Result<()> {
+        let mut text = String::with_capacity(events.iter().map(|event| event.text.len() + 1).sum());
+        for event in events {
+            text.push_str(&event.text);
+            text.push('\n');
+        }
+        self.host.writes(&text);
+        lines.write_all(text.as_bytes())?;
+        lines.flush()
     }
-    lines.write_all(text.as_bytes())?;
-    lines.flush()
 }
 
 async fn send(

@@ -283,7 +283,7 @@ fn mistakes_are_told_with_what_is_valid() {
     for (yaml, expected) in [
         ("{output_destination: file}", "expected stdout or cloudwatch"),
         ("{output_destination: stdout, version: '2'}", "expected 0 or 1"),
-        ("{output_destination: cloudwatch}", "AWS_REGION"),
+        ("{}", "AWS_REGION"),
         ("{region: eu-west-1, log_retention: 2}", "CloudWatch knows"),
         ("{output_destination: stdout, metric_declarations: [{dimensions: [[a]]}]}", "metric_name_selectors"),
         ("{output_destination: stdout, metric_declarations: [{metric_name_selectors: ['(']}]}", "`(`"),

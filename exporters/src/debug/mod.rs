@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use ::config::{Mistakes, Node};
 use async_trait::async_trait;
-use pipeline::{Batch, Context, Delivered, Exporter, Sending, SendingQueue, Signal, Undelivered};
+use pipeline::{Batch, Context, Delivered, Exporter, Host, Sending, SendingQueue, Signal, Undelivered};
 use tokio::time::Instant;
 
 use self::config::{Config, Verbosity};
@@ -33,6 +33,7 @@ struct Debug {
     verbosity: Verbosity,
     sampler: RefCell<Sampler>,
     output: Output,
+    host: Host,
     queue: SendingQueue,
 }
 
@@ -47,6 +48,7 @@ pub fn build(node: &Node, context: &Context) -> Result<Box<dyn Exporter>, Mistak
         verbosity: config.verbosity(node)?,
         sampler: RefCell::new(Sampler::new(config.sampling_initial, config.sampling_thereafter)),
         output: config.output(node)?,
+        host: context.host.clone(),
         queue: config.sending_queue,
     }))
 }
@@ -59,7 +61,7 @@ impl Exporter for Debug {
             let now = Instant::now();
             let mut sampler = self.sampler.borrow_mut();
             events.retain(|event| sampler.passes(batch.signal(), &event.message, now));
-            self.output.write(&self.id, batch.signal(), &events);
+            self.output.write(&self.id, batch.signal(), &events, &self.host);
         }
         Ok(Delivered::All)
     }

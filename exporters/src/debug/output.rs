@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use log::kv::Value;
 use log::{Level, Log, MetadataBuilder, RecordBuilder};
-use pipeline::Signal;
+use pipeline::{Host, Signal};
 
 /// One message: a summary with its counts, or the text of a batch.
 pub struct Event {
@@ -45,12 +45,15 @@ impl Output {
     }
 
     /// Writes what the exporter `id` has to say of a batch.
-    pub fn write(&self, id: &str, signal: Signal, events: &[Event]) {
+    pub fn write(&self, id: &str, signal: Signal, events: &[Event], host: &Host) {
         match self {
             Output::Log(log) => events.iter().for_each(|event| write_log(*log, id, signal, event)),
             Output::Text(places) => {
                 let text = text(events);
                 for place in places {
+                    if matches!(place, Place::Stdout | Place::Stderr) {
+                        host.writes(&text);
+                    }
                     if let Err(error) = place.append(&text) {
                         log::warn!("otelcol.component.id" = id; "Can't write to {place}: {error}");
                     }

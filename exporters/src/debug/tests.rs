@@ -94,7 +94,8 @@ fn exporter(yaml: &str, level: LevelFilter) -> (Debug, Written) {
     };
     let verbosity = config.verbosity(&node).unwrap();
     let sampler = RefCell::new(Sampler::new(config.sampling_initial, config.sampling_thereafter));
-    (Debug { id: "debug".into(), verbosity, sampler, output, queue: config.sending_queue }, written)
+    let (host, queue) = (Host::default(), config.sending_queue);
+    (Debug { id: "debug".into(), verbosity, sampler, output, host, queue }, written)
 }
 
 /// What is logged of `batches`, all in one second.
