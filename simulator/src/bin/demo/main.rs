@@ -7,6 +7,7 @@ use std::error::Error;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::json;
 use simulator::figures::Figures;
@@ -112,6 +113,7 @@ fn lambda(
     };
     lambda = lambda
         .memory(options.memory)
+        .init_timeout(Duration::from_secs(options.init_timeout.into()))
         .limited()
         .otlp_port(port)
         .watch_port(port)

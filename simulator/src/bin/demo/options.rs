@@ -14,6 +14,8 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     pub invocations: usize,
     pub memory: u32,
+    /// Seconds.
+    pub init_timeout: u32,
     pub config: Option<PathBuf>,
     pub json: bool,
     pub json_logs: bool,
@@ -34,6 +36,7 @@ that keeps what arrives; fails if something is lost.
 
   --invocations N    how often to invoke the function (5)
   --memory MB        the function's memory, which also decides its share of CPU (512)
+  --init-timeout S   how many seconds the init phase may take (10)
   --config FILE      a collector configuration; ${env:OTLP_ENDPOINT} is the backend's URL; the function sends to 4318
   --extension PATH   run this extension instead
   --env NAME=VALUE   an environment variable of the function's; as often as needed
@@ -61,6 +64,7 @@ impl Options {
             env: Vec::new(),
             invocations: 5,
             memory: 512,
+            init_timeout: 10,
             config: None,
             json: false,
             json_logs: false,
@@ -71,6 +75,7 @@ impl Options {
             match option.as_str() {
                 "--invocations" => options.invocations = number(&option, &value()?, 1, 100_000)? as usize,
                 "--memory" => options.memory = number(&option, &value()?, 128, 10_240)?,
+                "--init-timeout" => options.init_timeout = number(&option, &value()?, 1, 900)?,
                 "--config" => options.config = Some(value()?.into()),
                 "--extension" => options.extension = Some(value()?.into()),
                 "--env" => {
