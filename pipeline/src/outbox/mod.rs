@@ -118,11 +118,15 @@ impl Outbox {
         &self.id
     }
 
-    /// Goes on with another exporter, which gets what waits. What is under way ends with the one before.
+    /// Goes on with another exporter, which gets what waits, and as it wants it. What is under way ends with the one
+    /// before.
     pub fn replace(&self, exporter: Box<dyn Exporter>) {
-        let sending = Rc::new(exporter.sending());
-        *self.sender.borrow_mut() = Sender { exporter: exporter.into(), sending };
-        self.state.borrow_mut().health.is_back();
+        let sending = exporter.sending();
+        let state = &mut *self.state.borrow_mut();
+        state.queue.bound(sending.queue.queue_size, sending.queue.sizer);
+        state.size.renew(&sending);
+        state.health.is_back();
+        *self.sender.borrow_mut() = Sender { exporter: exporter.into(), sending: Rc::new(sending) };
         self.arrived.notify_one();
     }
 

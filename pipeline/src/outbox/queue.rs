@@ -33,6 +33,11 @@ impl Queue {
         Queue { waiting: VecDeque::new(), size: size.max(1), sizer, next: 0 }
     }
 
+    /// Has other bounds from now on; what is over them goes when the next batch comes.
+    pub fn bound(&mut self, size: usize, sizer: Sizer) {
+        (self.size, self.sizer) = (size.max(1), sizer);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -22,6 +22,15 @@ impl RequestSize {
         RequestSize { configured, bytes: configured, items: queue_batch_size(sending, Sizer::Items) }
     }
 
+    /// As configured for another exporter of the same backend. What the backend taught stays, unless it was taught under
+    /// another limit.
+    pub fn renew(&mut self, sending: &Sending) {
+        let new = RequestSize::new(sending);
+        if (new.configured, new.items) != (self.configured, self.items) {
+            *self = new;
+        }
+    }
+
     /// In bytes of OTLP.
     pub fn bytes(&self) -> usize {
         self.bytes
