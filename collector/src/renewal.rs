@@ -95,12 +95,15 @@ impl Renewal {
             return false;
         }
         self.refreshed.set(now);
-        if !self.reader.lock().await.refresh().await {
-            return false;
+        let changed = self.reader.lock().await.refresh().await;
+        if changed {
+            ::log::info!(
+                "A backend refused the sender; its secrets were replaced meanwhile and are used now"
+            );
+            self.read().await.renew(service);
         }
-        ::log::info!("A backend refused the sender; its secrets were replaced meanwhile and are used now");
-        self.read().await.renew(service);
-        true
+        service.looked_again();
+        changed
     }
 
     /// Does both for as long as it is polled, where nothing freezes.

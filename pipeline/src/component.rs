@@ -110,8 +110,8 @@ pub enum Undelivered {
         /// Why.
         cause: Error,
     },
-    /// It does not know who sends, or lets them not. Kept while the secrets of the exporter can be fetched anew, else
-    /// refused.
+    /// It does not know who sends, or lets them not. Kept while the secrets of the exporter can be fetched anew (where
+    /// nothing is retried, for one attempt after that was done), else refused.
     Unauthenticated {
         /// Why.
         cause: Error,
@@ -159,7 +159,8 @@ impl Default for Sending {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryOnFailure {
-    /// Whether a failed request is tried again.
+    /// Whether a failed request is tried again. One that is refused for a secret which can be fetched anew is tried once
+    /// more in any case.
     pub enabled: bool,
     /// The wait after the first failure.
     #[serde(deserialize_with = "config::duration")]

@@ -48,6 +48,8 @@ pub enum Answer {
     TakeButLast(usize),
     /// Does not know who sends.
     Unauthenticated,
+    /// The same, after a while.
+    UnauthenticatedAfter(Duration),
     /// Never answers.
     Hang,
     /// Panics.
@@ -135,6 +137,10 @@ impl Backend {
             Answer::AtMost(most) if batch.items() > most => Err(Undelivered::TooLarge { cause }),
             Answer::RefuseWith(bad) if numbers(batch).contains(&bad) => Err(Undelivered::Refused { cause }),
             Answer::Unauthenticated => Err(Undelivered::Unauthenticated { cause }),
+            Answer::UnauthenticatedAfter(wait) => {
+                tokio::time::sleep(wait).await;
+                Err(Undelivered::Unauthenticated { cause })
+            }
             Answer::AtMost(_) | Answer::RefuseWith(_) => take(),
             Answer::Reject(rejected) => {
                 take().map(|_| Delivered::Partly { rejected, message: "told to".into() })

@@ -170,11 +170,14 @@ async fn a_configuration_that_can_not_be_had_at_the_start_runs_when_it_can() {
     assert_eq!(backend.items(), 2);
 }
 
-#[tokio::test]
-async fn a_secret_that_was_replaced_is_fetched_anew_when_the_backend_refuses_the_old_one() {
+/// Lets the secret of an exporter with these further `settings` be replaced between two requests.
+async fn replace_secret(settings: &str) {
     let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
     aws.put("key", "old");
-    let exporters = format!("{{{}}}", exporter("otlp_http", &backend, "key"));
+    let endpoint = backend.endpoint();
+    let exporters = format!(
+        "{{otlp_http: {{endpoint: '{endpoint}', headers: {{x-key: '${{secretsmanager:key}}'}}{settings}}}}}"
+    );
     let mut sandbox = start(aws.lambda(ports, &ports.config(&exporters, "otlp_http"))).await;
     aws.put("key", "new");
     backend.script([Behaviour::Refuse { http: 401, grpc: 16, retry_after: None }]);
@@ -187,4 +190,14 @@ async fn a_secret_that_was_replaced_is_fetched_anew_when_the_backend_refuses_the
         backend.requests().into_iter().map(|request| request.headers["x-key"].clone()).collect();
     assert_eq!(keys, ["old", "new"]);
     assert_eq!((backend.items(), aws.calls()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_is_fetched_anew_when_the_backend_refuses_the_old_one() {
+    replace_secret("").await;
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_costs_no_data_where_nothing_is_retried() {
+    replace_secret(", retry_on_failure: {enabled: false}").await;
 }

@@ -8,31 +8,25 @@
 mod attempt;
 mod health;
 mod queue;
+mod send;
+mod settle;
 mod size;
 #[cfg(test)]
 mod tests;
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
-use std::hash::BuildHasher;
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 use config::Id;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout_at};
 
-use self::attempt::attempt;
 use self::health::Health;
-use self::queue::{Entry, Most, Queue};
+use self::queue::{Entry, Queue};
 use self::size::RequestSize;
-use crate::{Batch, Delivered, Error, Exporter, Sending, Signal, Undelivered};
-
-/// A backend in trouble is asked with a request up to this size: to compress more costs the function CPU time on
-/// every invocation of an outage.
-const PROBE_BYTES: usize = 64 << 10;
+use crate::{Batch, Delivered, Exporter, Sending, Undelivered};
 
 /// What waits for one exporter, and what is on its way.
 pub(crate) struct Outbox {
@@ -42,6 +36,8 @@ pub(crate) struct Outbox {
     renewable: Cell<bool>,
     /// Whether the backend refused the sender since that was last asked.
     unauthenticated: Cell<bool>,
+    /// How often secrets were looked up again.
+    looks: Cell<u32>,
     state: RefCell<State>,
     arrived: Notify,
 }
@@ -67,6 +63,8 @@ struct Sender {
 
 struct Attempt {
     entry: Entry,
+    /// [`Outbox::looks`] when it began.
+    looks: u32,
     answer: Pin<Box<dyn Future<Output = Result<Delivered, Undelivered>>>>,
 }
 
@@ -86,14 +84,6 @@ impl Counts {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Goal {
-    /// Send what is there, one request for each signal at a time: more may come, and is merged.
-    Due,
-    /// Send everything at once.
-    Empty,
-}
-
 impl Outbox {
     /// An empty outbox for `exporter`.
     pub fn new(id: Id, exporter: Box<dyn Exporter>) -> Self {
@@ -109,8 +99,8 @@ impl Outbox {
         };
         let sender = RefCell::new(Sender { exporter: exporter.into(), sending: Rc::new(sending) });
         let (renewable, unauthenticated) = (Cell::new(false), Cell::new(false));
-        let (state, arrived) = (RefCell::new(state), Notify::new());
-        Outbox { id, sender, renewable, unauthenticated, state, arrived }
+        let (looks, state, arrived) = (Cell::new(0), RefCell::new(state), Notify::new());
+        Outbox { id, sender, renewable, unauthenticated, looks, state, arrived }
     }
 
     /// Whose it is.
@@ -138,6 +128,11 @@ impl Outbox {
     /// Whether the backend refused the sender since the last call, of an exporter that can be had anew.
     pub fn take_unauthenticated(&self) -> bool {
         self.unauthenticated.take()
+    }
+
+    /// Tells that secrets were looked up again, whatever came of that.
+    pub fn looked_again(&self) {
+        self.looks.set(self.looks.get().wrapping_add(1));
     }
 
     fn sending(&self) -> Rc<Sending> {
@@ -193,201 +188,6 @@ impl Outbox {
     pub fn last_chance(&self) {
         self.state.borrow_mut().health.last_chance();
     }
-
-    /// Sends what is there and what comes, for as long as it is polled.
-    pub async fn send_due(&self) {
-        self.send(Goal::Due, None).await;
-    }
-
-    /// Sends everything, until it is delivered, or cannot be before `deadline`, or not within the patience that
-    /// the backend deserves, which is at most `hold` (`None`: as long as the deadline allows).
-    pub async fn send_all(&self, deadline: Instant, hold: Option<Duration>) {
-        let patience = hold.map(|hold| Instant::now() + self.state.borrow().health.patience(hold));
-        let limit = patience.map_or(deadline, |patience| patience.min(deadline));
-        let delivered = self.counts().delivered;
-        let _ = timeout_at(limit, self.send(Goal::Empty, Some(limit))).await;
-        self.keep_the_rest(delivered);
-    }
-
-    async fn send(&self, goal: Goal, limit: Option<Instant>) {
-        let _awake = Awake { outbox: self, since: Instant::now() };
-        loop {
-            self.start_attempts(goal);
-            let resting = self.resting();
-            match (goal, resting) {
-                (Goal::Empty, _) if self.is_empty() => return,
-                (Goal::Empty, Some(until)) if limit.is_some_and(|limit| until >= limit) => return,
-                _ => {}
-            }
-            tokio::select! {
-                (entry, answer) = self.answer() => self.settle(entry, answer),
-                () = self.arrived.notified() => {}
-                () = sleep_until(resting.unwrap_or_else(Instant::now)), if resting.is_some() => {}
-            }
-        }
-    }
-
-    /// Until when nothing can be started, if something waits for that and nothing is under way.
-    fn resting(&self) -> Option<Instant> {
-        let state = self.state.borrow();
-        let waits = state.attempts.is_empty() && !state.queue.is_empty();
-        state.health.rests_until(Instant::now()).filter(|_| waits)
-    }
-
-    fn start_attempts(&self, goal: Goal) {
-        let state = &mut *self.state.borrow_mut();
-        if state.health.rests_until(Instant::now()).is_some() {
-            return;
-        }
-        let Sender { exporter, sending } = self.sender.borrow().clone();
-        let (at_once, merge_bytes) = if state.health.in_trouble() {
-            (1, sending.merge_bytes.min(PROBE_BYTES))
-        } else {
-            (sending.queue.num_consumers.max(1), sending.merge_bytes)
-        };
-        while state.attempts.len() < at_once {
-            let State { queue, attempts, size, .. } = state;
-            let enough = merge_bytes.min(size.bytes());
-            let free = |signal: Signal| {
-                goal == Goal::Empty
-                    || !attempts.iter().any(|attempt| attempt.entry.batch.signal() == signal)
-                    || queue.bytes_of(signal) >= enough
-            };
-            let free = Signal::ALL.map(|signal| free(signal).then_some(signal));
-            let is_free = |signal| free.contains(&Some(signal));
-            let Some(entry) = queue.take(is_free, merge_bytes, size.bytes(), size.items()) else { return };
-            let answer = Box::pin(attempt(exporter.clone(), entry.batch.clone(), sending.timeout));
-            attempts.push(Attempt { entry, answer });
-        }
-    }
-
-    /// The next answer to an attempt; pending while there is none.
-    async fn answer(&self) -> (Entry, Result<Delivered, Undelivered>) {
-        poll_fn(|cx| {
-            let attempts = &mut self.state.borrow_mut().attempts;
-            for i in 0..attempts.len() {
-                if let Poll::Ready(answer) = attempts[i].answer.as_mut().poll(cx) {
-                    return Poll::Ready((attempts.swap_remove(i).entry, answer));
-                }
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
-    fn settle(&self, mut entry: Entry, answer: Result<Delivered, Undelivered>) {
-        let state = &mut *self.state.borrow_mut();
-        let items = entry.batch.items();
-        let (cause, rest) = match answer {
-            Ok(delivered) => {
-                let rejected = self.rejected(&entry, delivered);
-                state.counts.delivered += items - rejected;
-                state.counts.refused += rejected;
-                state.size.delivered(entry.batch.len());
-                return self.is_back(state);
-            }
-            Err(Undelivered::Retry { after, cause }) => return self.retry(state, entry, after, &cause),
-            Err(Undelivered::RetryRest { rest, rejected, after, cause }) => {
-                let settled = items.saturating_sub(rest.items());
-                let rejected = rejected.min(settled);
-                state.counts.delivered += settled - rejected;
-                state.counts.refused += rejected;
-                entry.batch = *rest;
-                return self.retry(state, entry, after, &cause);
-            }
-            Err(Undelivered::TooLarge { cause }) => {
-                let half = entry.batch.len().div_ceil(2);
-                let rest = entry.cut(Most::Bytes(half));
-                if rest.is_some() {
-                    state.size.was_too_large(half);
-                }
-                (cause, rest)
-            }
-            Err(Undelivered::Unauthenticated { cause }) if self.renewable.get() => {
-                self.unauthenticated.set(true);
-                return self.retry(state, entry, None, &cause);
-            }
-            Err(Undelivered::Unauthenticated { cause } | Undelivered::Refused { cause }) => {
-                (cause, entry.cut(Most::HalfTheParts))
-            }
-        };
-        self.is_back(state);
-        match rest {
-            Some(rest) => {
-                let shed = state.queue.put_back(entry) + state.queue.put_back(rest);
-                state.shed(shed);
-            }
-            None => self.refuse(state, &entry, &cause),
-        }
-    }
-
-    /// How many items of `entry` the backend rejected although it took the request; says so.
-    fn rejected(&self, entry: &Entry, delivered: Delivered) -> usize {
-        let Delivered::Partly { rejected, message } = delivered else { return 0 };
-        self.warn(format_args!(
-            "The backend rejected {rejected} of {} and took the rest: {message}",
-            count(entry)
-        ));
-        rejected.min(entry.batch.items())
-    }
-
-    fn retry(&self, state: &mut State, mut entry: Entry, after: Option<Duration>, cause: &Error) {
-        let retry = &self.sending().retry;
-        if !retry.enabled {
-            return self.refuse(state, &entry, cause);
-        }
-        // `awake` is brought up to date when a call of `send` ends; precise enough for a limit of minutes.
-        let failed = *entry.failed.get_or_insert(state.awake);
-        if !retry.max_elapsed_time.is_zero() && state.awake.saturating_sub(failed) >= retry.max_elapsed_time {
-            return self.refuse(state, &entry, cause);
-        }
-        if state.health.failed(Instant::now(), retry, after, random()) {
-            self.warn(format_args!("Could not deliver {}, kept to try again: {cause}", count(&entry)));
-        }
-        let shed = state.queue.put_back(entry);
-        state.shed(shed);
-        self.tell_shed(state);
-    }
-
-    fn refuse(&self, state: &mut State, entry: &Entry, cause: &Error) {
-        state.counts.refused += entry.batch.items();
-        self.warn(format_args!("Dropped {}: {cause}", count(entry)));
-    }
-
-    fn is_back(&self, state: &mut State) {
-        if state.health.is_back() {
-            log::info!("otelcol.component.id":% = self.id, "otelcol.component.kind" = "exporter"; "The backend answers again");
-        }
-    }
-
-    /// The end of a flush: attempts that have no answer are cancelled, their data keeps its place.
-    fn keep_the_rest(&self, delivered_before: usize) {
-        let state = &mut *self.state.borrow_mut();
-        for Attempt { mut entry, .. } in std::mem::take(&mut state.attempts) {
-            entry.failed.get_or_insert(state.awake);
-            let shed = state.queue.put_back(entry);
-            state.shed(shed);
-        }
-        let missed = !state.queue.is_empty() && state.counts.delivered == delivered_before;
-        if missed && state.health.missed() {
-            self.warn(format_args!(
-                "No answer within the time of a flush; kept {} items to try again",
-                state.queue.items()
-            ));
-        }
-        self.tell_shed(state);
-    }
-
-    fn tell_shed(&self, state: &mut State) {
-        let shed = std::mem::take(&mut state.shed);
-        if shed > 0 {
-            self.warn(format_args!("Dropped the oldest {shed} items: there is no room for more"));
-        }
-    }
-
-    fn warn(&self, message: std::fmt::Arguments<'_>) {
-        log::warn!("otelcol.component.id":% = self.id, "otelcol.component.kind" = "exporter"; "{message}");
-    }
 }
 
 impl State {
@@ -395,26 +195,4 @@ impl State {
         self.counts.refused += items;
         self.shed += items;
     }
-}
-
-/// Counts the time of one call of `send` as awake, however the call ends.
-struct Awake<'a> {
-    outbox: &'a Outbox,
-    since: Instant,
-}
-
-impl Drop for Awake<'_> {
-    fn drop(&mut self) {
-        self.outbox.state.borrow_mut().awake += self.since.elapsed();
-    }
-}
-
-fn count(entry: &Entry) -> String {
-    format!("{} {}", entry.batch.items(), entry.batch.signal().items())
-}
-
-/// A number in 0..1 for the jitter; the standard library's hash seeds are random enough for that.
-fn random() -> f64 {
-    let bits = std::hash::RandomState::new().hash_one(0u8) >> 11;
-    bits as f64 / (1u64 << 53) as f64
 }

@@ -26,6 +26,8 @@ pub(super) struct Entry {
     /// When an attempt first failed, on the outbox's own clock. Entries that differ in this are not merged: what
     /// came later is not given up with what came first.
     pub failed: Option<Duration>,
+    /// How often secrets had been looked up again before the first attempt whose sender the backend did not know.
+    pub unknown: Option<u32>,
 }
 
 impl Queue {
@@ -71,7 +73,13 @@ impl Queue {
         match before.next().filter(fits) {
             Some(entry) => entry.batch.merge(batch),
             None => {
-                self.waiting.push_back(Entry { batch, place: (self.next, 0), alone: false, failed: None });
+                self.waiting.push_back(Entry {
+                    batch,
+                    place: (self.next, 0),
+                    alone: false,
+                    failed: None,
+                    unknown: None,
+                });
                 self.next += 1;
             }
         }

@@ -164,6 +164,11 @@ impl Service {
         self.outboxes.iter().filter(|outbox| outbox.take_unauthenticated()).count() > 0
     }
 
+    /// Tells that secrets were looked up again, and that exporters have them if they are others.
+    pub fn looked_again(&self) {
+        self.outboxes.iter().for_each(|outbox| outbox.looked_again());
+    }
+
     /// Sends what is due, until `done` resolves: whatever no processor holds back, and what a processor holds
     /// once its time has come. What is under way then goes on in the [`flush`](Service::flush) that follows.
     pub async fn flush_while_due<T>(&self, done: impl Future<Output = T>) -> T {

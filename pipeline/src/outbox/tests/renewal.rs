@@ -47,3 +47,52 @@ async fn what_was_learnt_of_a_backend_stays_known_when_its_exporter_comes_with_o
     flush(&outbox).await;
     assert!(after.asked() < before.asked(), "{} then {}", before.asked(), after.asked());
 }
+
+/// An outbox that retries nothing, whose backend does not know the sender and whose secrets can be had anew.
+fn unknown() -> (Outbox, Budget, Backend) {
+    let backend = Backend::default();
+    backend.sending(|sending| sending.retry.enabled = false).always(Answer::Unauthenticated);
+    let (outbox, budget) = outbox(&backend);
+    outbox.set_renewable(true);
+    outbox.put(spans(&budget, [1, 2]));
+    (outbox, budget, backend)
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_retry_an_unknown_sender_gets_one_attempt_with_other_secrets() {
+    let (outbox, _, _) = unknown();
+    flush(&outbox).await;
+    assert!(outbox.take_unauthenticated());
+    let renewed = replaced(&outbox);
+    outbox.looked_again();
+    flush(&outbox).await;
+    assert_eq!((all(&renewed), outbox.counts().refused), (vec![1, 2], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_retry_an_unknown_sender_is_kept_until_its_secrets_were_looked_up_again() {
+    let (outbox, budget, _) = unknown();
+    flush(&outbox).await;
+    flush(&outbox).await;
+    assert_eq!(outbox.items(), 2);
+    outbox.looked_again();
+    flush(&outbox).await;
+    assert_eq!((outbox.counts(), budget.used()), (Counts { delivered: 0, refused: 2 }, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_begun_before_a_look_at_the_secrets_is_not_the_one_after_it() {
+    let (outbox, _, backend) = unknown();
+    flush(&outbox).await;
+    backend.next([Answer::UnauthenticatedAfter(Duration::from_millis(100))]);
+    outbox.new_chance();
+    let look = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        outbox.looked_again();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    tokio::select! { () = outbox.send_due() => {}, () = look => {} }
+    assert_eq!((backend.asked(), outbox.items()), (2, 2));
+    flush(&outbox).await;
+    assert_eq!((backend.asked(), outbox.counts().refused), (3, 2));
+}
