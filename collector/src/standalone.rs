@@ -32,7 +32,7 @@ pub async fn run(env: &Env, uris: &[String], log: &Log) -> Result<(), Error> {
         }
     };
     let deadline = service.flush_while_due(end).await;
-    let _ = service.shutdown(deadline).await;
+    let _ = renewal.shutdown(&service, deadline).await;
     if let Some(losses) = service.losses() {
         ::log::warn!("The end. In all {losses}");
     }

@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use pipeline::{Error, Flushed, Service};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Lambda;
 use super::event::{Event, Invocation};
+use crate::configuration::Configuration;
 
 /// Left of an invocation or of the environment's last moments when we are done: enough to reach the platform.
 const MARGIN: Duration = Duration::from_millis(50);
@@ -30,7 +31,7 @@ pub async fn follow_invocations(lambda: &Lambda, service: &Service, hold: Durati
             Event::Shutdown { reason, deadline } => return end(lambda, service, &reason, deadline).await,
             Event::Invoke(invocation) => {
                 lambda.telemetry.invoked(&invocation.facts);
-                let done = with_renewal(lambda, service, hold, function_done(lambda, &invocation));
+                let done = caught_up(lambda, service, &invocation, hold);
                 if let Some(deadline) = service.flush_while_due(done).await {
                     return end(lambda, service, TERMINATED, deadline).await;
                 }
@@ -70,38 +71,59 @@ pub async fn serve_unfrozen(lambda: &Lambda, service: &Service) -> Result<(), Er
     }
 }
 
-/// Resolves with `done`; until then, and for at most `hold` after that, what could not be had is asked for again.
-async fn with_renewal<T>(
+/// Resolves when the function is done, as [`function_done`] does; until then, and a while longer if need be, what is
+/// lacking is asked for again.
+async fn caught_up(
     lambda: &Lambda,
     service: &Service,
+    invocation: &Invocation,
     hold: Duration,
-    done: impl Future<Output = T>,
-) -> T {
-    let supply = lambda.renewal.supply(service);
-    tokio::pin!(supply, done);
+) -> Option<Instant> {
+    let (catch_up, done) = (lambda.renewal.catch_up(service), function_done(lambda, invocation));
+    tokio::pin!(catch_up, done);
     tokio::select! {
         biased;
-        () = &mut supply => done.await,
-        done = &mut done => {
-            let _ = timeout(hold, supply).await;
-            done
+        () = &mut catch_up => done.await,
+        terminated = &mut done => {
+            if terminated.is_none() {
+                let _ = timeout_at(held_until(invocation, hold), catch_up).await;
+            }
+            terminated
         }
     }
 }
 
-/// Answers `next` until the configuration can be had, and starts it; nothing if the environment ends before.
+/// Answers `next` until the configuration can be had, and starts it; nothing if the environment ends before. One that
+/// freezes is told how long an invocation may be held: there it is asked for during invocations, else at all times.
 ///
 /// # Errors
 /// The platform gave no next event.
-pub async fn configured(lambda: &Lambda) -> Result<Option<Service>, Error> {
-    while !matches!(lambda.next().await?, Event::Shutdown { .. }) {
-        let Some(configuration) = lambda.renewal.retry().await else { continue };
-        if let Some(service) = configuration.start() {
+pub async fn configured(lambda: &Lambda, freezes: Option<Duration>) -> Result<Option<Service>, Error> {
+    loop {
+        let configuration = tokio::select! {
+            configuration = lambda.renewal.wait(), if freezes.is_none() => Some(configuration),
+            event = lambda.next() => match (event?, freezes) {
+                (Event::Shutdown { .. }, _) => return Ok(None),
+                (Event::Invoke(invocation), Some(hold)) => {
+                    let retry = lambda.renewal.retry();
+                    tokio::pin!(retry);
+                    tokio::select! {
+                        biased;
+                        configuration = &mut retry => configuration,
+                        terminated = function_done(lambda, &invocation) => match terminated {
+                            Some(_) => return Ok(None),
+                            None => timeout_at(held_until(&invocation, hold), retry).await.ok().flatten(),
+                        }
+                    }
+                }
+                _ => None,
+            },
+        };
+        if let Some(service) = configuration.and_then(Configuration::start) {
             ::log::info!("The configuration could be had now");
             return Ok(Some(service));
         }
     }
-    Ok(None)
 }
 
 /// Answers `next` and does nothing else: what is left to do for the function when the configuration is unusable.
@@ -119,7 +141,7 @@ async fn end(lambda: &Lambda, service: &Service, reason: &str, deadline: Instant
     let latest = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 3;
     let _ = service.flush_while_due(timeout_at(latest, lambda.telemetry.last_words())).await;
     lambda.telemetry.ends(reason);
-    let _ = service.shutdown(deadline).await;
+    let _ = lambda.renewal.shutdown(service, deadline).await;
     if let Some(losses) = service.losses() {
         ::log::warn!("The environment ends. In all {losses}");
     }
@@ -144,6 +166,14 @@ async fn function_done(lambda: &Lambda, invocation: &Invocation) -> Option<Insta
             None
         }
     }
+}
+
+/// Until when an invocation whose function is done may be held for what is not yet at hand: the other half of what is
+/// left belongs to the flush.
+fn held_until(invocation: &Invocation, hold: Duration) -> Instant {
+    let now = Instant::now();
+    let left = earlier(invocation.deadline, MARGIN).saturating_duration_since(now);
+    now + hold.min(left / 2)
 }
 
 fn earlier(deadline: Instant, margin: Duration) -> Instant {

@@ -7,13 +7,18 @@ mod listener;
 mod resource;
 mod telemetry;
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use config::{Env, Mistakes};
 use exporters::auth::Shared;
 use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use pipeline::Error;
 
 use self::api::{Api, Extension, Register, Subscribed};
@@ -38,7 +43,9 @@ const STEPS_TO_REGISTER: usize = 3;
 
 /// The platform, as an extension sees it.
 pub struct Lambda {
-    extension: Extension,
+    extension: Rc<Extension>,
+    /// The platform is asked for the next event, and has not answered yet.
+    asked: RefCell<Option<LocalBoxFuture<'static, Result<Event, Error>>>>,
     /// What the platform tells.
     telemetry: Telemetry,
     /// Later looks at what the configuration refers to.
@@ -47,10 +54,21 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// The next event. SIGTERM, which `docker stop` sends, counts as the environment's end.
+    /// The next event. SIGTERM, which `docker stop` sends, counts as the environment's end. May be dropped: the next call
+    /// waits for the same answer.
     async fn next(&self) -> Result<Event, Error> {
+        let event = poll_fn(|cx| {
+            let mut asked = self.asked.borrow_mut();
+            let ask = || {
+                let extension = self.extension.clone();
+                async move { extension.next().await }.boxed_local()
+            };
+            let event = ready!(asked.get_or_insert_with(ask).poll_unpin(cx));
+            *asked = None;
+            Poll::Ready(event)
+        });
         tokio::select! {
-            event = self.extension.next() => event,
+            event = event => event,
             deadline = self.terminated.deadline() => Ok(Event::Shutdown { reason: lifecycle::TERMINATED.into(), deadline }),
         }
     }
@@ -91,7 +109,8 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
     let telemetry = Telemetry::new(&configuration, *log);
     let Configuration { budget, host, feed, .. } = &configuration;
     let renewal = Renewal::new(reader, env, (budget, host, feed), configuration.lacks_something());
-    let lambda = Lambda { extension, telemetry, renewal, terminated: Terminated::watch()? };
+    let (extension, asked, terminated) = (Rc::new(extension), RefCell::default(), Terminated::watch()?);
+    let lambda = Lambda { extension, asked, telemetry, renewal, terminated };
     let living = AssertUnwindSafe(live(&lambda, configuration, events, hold(env))).catch_unwind();
     let ended = match living.await {
         Ok(ended) => ended,
@@ -121,14 +140,15 @@ async fn live(
     let frozen = events == Register::InvokeAndShutdown;
     // Managed Instances report no end of the function: only receivers have a use for what they tell.
     let told = (frozen || lambda.telemetry.is_wanted()) && subscribe(lambda, frozen).await;
+    let freezes = frozen && told;
     let service = match service {
         Some(service) => service,
-        None => match lifecycle::configured(lambda).await? {
+        None => match lifecycle::configured(lambda, freezes.then_some(hold)).await? {
             Some(service) => service,
             None => return Ok(()),
         },
     };
-    let ended = if frozen && told {
+    let ended = if freezes {
         lifecycle::follow_invocations(lambda, &service, hold).await
     } else {
         lifecycle::serve_unfrozen(lambda, &service).await

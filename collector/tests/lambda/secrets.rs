@@ -2,27 +2,30 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use simulator::otlp::traces;
-use simulator::{Behaviour, FakeBackend, Lambda, Status};
+use simulator::{Behaviour, FakeBackend, Lambda, Sandbox, Status};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::stage::{HELD_AT_MOST, Ports, start};
 
-/// Secrets Manager with these secrets by name; denies any other, and any whose value is absent.
+/// Secrets Manager with these secrets by name; denies any other.
 #[derive(Clone)]
 struct FakeSecrets {
     port: u16,
-    secrets: Arc<Mutex<HashMap<&'static str, Option<&'static str>>>>,
+    secrets: Arc<Mutex<HashMap<&'static str, &'static str>>>,
     calls: Arc<Mutex<usize>>,
+    delay: Arc<Mutex<Duration>>,
 }
 
 impl FakeSecrets {
     async fn start() -> FakeSecrets {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let fake = FakeSecrets { port, secrets: Arc::default(), calls: Arc::default() };
+        let fake =
+            FakeSecrets { port, secrets: Arc::default(), calls: Arc::default(), delay: Arc::default() };
         let serving = fake.clone();
         tokio::spawn(async move {
             loop {
@@ -34,7 +37,12 @@ impl FakeSecrets {
     }
 
     fn put(&self, name: &'static str, value: &'static str) {
-        self.secrets.lock().unwrap().insert(name, Some(value));
+        self.secrets.lock().unwrap().insert(name, value);
+    }
+
+    /// Takes so long for each answer from now on.
+    fn delay(&self, delay: Duration) {
+        *self.delay.lock().unwrap() = delay;
     }
 
     fn calls(&self) -> usize {
@@ -51,8 +59,10 @@ impl FakeSecrets {
             if line.trim().is_empty() {
                 let mut body = vec![0; length];
                 stream.read_exact(&mut body).await.unwrap();
+                let delay = *self.delay.lock().unwrap();
+                tokio::time::sleep(delay).await;
                 let answer = self.answer(&String::from_utf8(body).unwrap());
-                stream.write_all(answer.as_bytes()).await.unwrap();
+                let _ = stream.write_all(answer.as_bytes()).await;
             }
             head.clear();
         }
@@ -61,10 +71,9 @@ impl FakeSecrets {
     fn answer(&self, body: &str) -> String {
         *self.calls.lock().unwrap() += 1;
         let secrets = self.secrets.lock().unwrap();
-        let found =
-            secrets.iter().find(|(name, _)| body.contains(&format!("\"{name}\""))).and_then(|(_, it)| *it);
+        let found = secrets.iter().find(|(name, _)| body.contains(&format!("\"{name}\"")));
         let (status, json) = match found {
-            Some(value) => ("200 OK", format!(r#"{{"SecretString": "{value}"}}"#)),
+            Some((_, value)) => ("200 OK", format!(r#"{{"SecretString": "{value}"}}"#)),
             None => ("400 Bad Request", r#"{"__type": "AccessDeniedException", "Message": "denied"}"#.into()),
         };
         format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{json}", json.len())
@@ -200,4 +209,74 @@ async fn a_secret_that_was_replaced_is_fetched_anew_when_the_backend_refuses_the
 #[tokio::test]
 async fn a_secret_that_was_replaced_costs_no_data_where_nothing_is_retried() {
     replace_secret(", retry_on_failure: {enabled: false}").await;
+}
+
+/// A function of 800 ms with a timeout of a second.
+async fn nearly_times_out(sandbox: &mut Sandbox) {
+    let invoked = sandbox
+        .invoke(|function| async move {
+            // While nothing is configured, nobody listens.
+            let _ = function.post_otlp(&traces("orders", 1)).await;
+            tokio::time::sleep(Duration::from_millis(800)).await;
+        })
+        .await;
+    assert_eq!(invoked.status, Status::Success, "{}", sandbox.extension_output());
+}
+
+#[tokio::test]
+async fn a_secret_that_is_slow_to_come_does_not_let_an_invocation_time_out() {
+    let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
+    let exporters = format!("{{{}}}", exporter("otlp_http", &backend, "late"));
+    let lambda = aws.lambda(ports, &ports.config(&exporters, "otlp_http")).timeout(Duration::from_secs(1));
+    let mut sandbox = start(lambda).await;
+    aws.delay(Duration::from_secs(60));
+    nearly_times_out(&mut sandbox).await;
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_slow_to_come_does_not_let_an_invocation_time_out() {
+    let (aws, ports) = (FakeSecrets::start().await, Ports::free());
+    let lambda = aws.lambda(ports, "").env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", "secretsmanager:config");
+    let mut sandbox = start(lambda.timeout(Duration::from_secs(1))).await;
+    aws.delay(Duration::from_secs(60));
+    nearly_times_out(&mut sandbox).await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_secret_is_sent_at_the_end_if_that_can_be_had_then() {
+    let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
+    let exporters = format!("{{{}}}", exporter("otlp_http", &backend, "late"));
+    let mut sandbox = start(aws.lambda(ports, &ports.config(&exporters, "otlp_http"))).await;
+    sandbox
+        .invoke(|function| async move {
+            function.post_otlp(&traces("orders", 2)).await.unwrap();
+        })
+        .await;
+    aws.put("late", "hush");
+    sandbox.shutdown().await;
+    assert_eq!(backend.items(), 2, "{}", sandbox.extension_output());
+}
+
+#[tokio::test]
+async fn a_secret_that_comes_too_slowly_for_a_flush_is_fetched_anew_while_the_function_runs() {
+    let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
+    aws.put("key", "old");
+    let exporters = format!("{{{}}}", exporter("otlp_http", &backend, "key"));
+    let lambda = aws.lambda(ports, &ports.config(&exporters, "otlp_http"));
+    let mut sandbox = start(lambda.env("OTELCOL_LAMBDA_FLUSH_TIMEOUT", "100ms")).await;
+    aws.put("key", "new");
+    aws.delay(Duration::from_millis(200));
+    backend.behave(Behaviour::Refuse { http: 401, grpc: 16, retry_after: None }).await;
+    let is_new = || backend.requests().iter().any(|request| request.headers["x-key"] == "new");
+    sandbox
+        .invoke(|function| async move {
+            function.post_otlp(&traces("orders", 2)).await.unwrap();
+        })
+        .await;
+    assert!(!is_new());
+    // It is asked for again after a second.
+    for _ in 0..10 {
+        sandbox.invoke(|_| tokio::time::sleep(Duration::from_millis(300))).await;
+    }
+    assert!(is_new(), "{}", sandbox.extension_output());
 }
