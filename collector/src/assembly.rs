@@ -47,11 +47,9 @@ impl<'a> Assembler<'a> {
 
     /// Builds all of `document` that is sound, and adds to `mistakes` what is found not to be.
     ///
-    /// `unfetched` is what could not be had: an exporter that needs it waits for it, anything else can't run.
+    /// `unfetched` is what could not be had: a component that needs it waits for it, anything else can't run.
     pub fn assemble(&self, document: &Document, unfetched: &[Mistake], mistakes: &mut Vec<Mistake>) -> Plan {
-        let can_wait = |mistake: &&Mistake| {
-            matches!(mistake.part, Part::Component(Section::Exporters | Section::Extensions, _))
-        };
+        let can_wait = |mistake: &&Mistake| matches!(mistake.part, Part::Component(..));
         let lacking: Vec<_> = unfetched.iter().filter(|it| !can_wait(it)).cloned().collect();
         let known = mistakes.len();
         mistakes.extend(lacking);
@@ -81,13 +79,13 @@ impl<'a> Assembler<'a> {
         let pipelines: Vec<_> =
             sound.pipelines.iter().filter_map(|pipeline| self.plan(&sound, pipeline)).collect();
         // What no pipeline uses does not run: no port is opened for it.
-        receivers.retain(|id, _| pipelines.iter().any(|pipeline| pipeline.receivers.contains(id)));
         exporters.retain(|id, _| pipelines.iter().any(|pipeline| pipeline.exporters.contains(id)));
-        Plan {
-            receivers: receivers.into_iter().collect(),
-            exporters: exporters.into_iter().collect(),
-            pipelines,
-        }
+        let receivers = sound.components(Section::Receivers).filter_map(|(id, _)| {
+            let is_fed = pipelines.iter().any(|pipeline| pipeline.receivers.contains(id));
+            let waits = sound.is_unanswered(Section::Receivers, id);
+            is_fed.then(|| (id.clone(), receivers.remove(id).filter(|_| !waits)))
+        });
+        Plan { receivers: receivers.collect(), exporters: exporters.into_iter().collect(), pipelines }
     }
 
     /// Makes the extensions of `document` known to the exporters, which are built next.
@@ -109,10 +107,16 @@ impl<'a> Assembler<'a> {
     fn plan(&self, document: &Document, pipeline: &config::Pipeline) -> Option<PipelinePlan> {
         let processor =
             |id| self.build(&self.processors, id, document.component(Section::Processors, id)?)?.ok();
+        let waits = pipeline.processors.iter().any(|id| document.is_unanswered(Section::Processors, id));
         Some(PipelinePlan {
+            id: pipeline.id.clone(),
             signal: Signal::from_name(&pipeline.id.kind)?,
             receivers: pipeline.receivers.clone(),
-            processors: pipeline.processors.iter().map(processor).collect::<Option<_>>()?,
+            processors: if waits {
+                None
+            } else {
+                Some(pipeline.processors.iter().map(processor).collect::<Option<_>>()?)
+            },
             exporters: pipeline.exporters.clone(),
         })
     }

@@ -1,10 +1,11 @@
 //! What the user wants to run: read, checked, reported, started.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use config::{Document, Env, Id, Loaded, Mistake, Section, Warnings};
 use exporters::auth::Shared;
-use pipeline::{Budget, Host, Plan, Service};
+use pipeline::{Budget, Error, Host, Plan, Service};
 use receivers::telemetryapi::Feed;
 
 use crate::assembly::Assembler;
@@ -74,13 +75,22 @@ impl Configuration {
         Configuration { mistakes, unfetched, is_missing, warnings, document, plan, budget, host, feed }
     }
 
-    /// Lets the log be as the configuration wants it, then tells what is wrong or better written otherwise.
-    pub fn report(&self, log: &Log) {
+    /// Lets the log be as the configuration wants it, then tells what is wrong or better written otherwise and was not
+    /// `told` before.
+    pub fn report(&self, log: &Log, told: &mut BTreeSet<String>) {
         if let Some(document) = &self.document {
             log.heed(&document.telemetry);
         }
-        self.warnings.drain().iter().for_each(|warning| ::log::warn!("{warning}"));
-        self.unfetched.iter().chain(&self.mistakes).for_each(|mistake| ::log::error!("{mistake}"));
+        for warning in self.warnings.drain() {
+            if told.insert(warning.clone()) {
+                ::log::warn!("{warning}");
+            }
+        }
+        for mistake in self.unfetched.iter().chain(&self.mistakes) {
+            if told.insert(mistake.text.clone()) {
+                ::log::error!("{mistake}");
+            }
+        }
     }
 
     /// Everything wrong with it, what could not be had included.
@@ -93,10 +103,17 @@ impl Configuration {
         self.is_missing || !self.unfetched.is_empty()
     }
 
-    /// Lets the exporters of `service` be as they are here.
+    /// Whether a receiver may come later that listens to the platform, which can be asked for its telemetry only while
+    /// the environment starts.
+    pub fn may_listen_later(&self) -> bool {
+        let waits = |(id, receiver): &(Id, Option<_>)| receiver.is_none() && id.kind == "telemetryapi";
+        self.is_missing || self.plan.receivers.iter().any(waits)
+    }
+
+    /// Lets the exporters of `service` be as they are here, and goes on with what waited there and need not any more.
     pub fn renew(self, service: &Service) {
         self.tell_renewable(service);
-        service.replace(self.plan.exporters);
+        service.renew(self.plan).iter().for_each(tell_unbound);
     }
 
     /// Tells `service` which exporters depend on what was fetched.
@@ -110,9 +127,7 @@ impl Configuration {
 
     /// Takes the ports and starts. Nothing if no pipeline can run.
     pub fn start(mut self) -> Option<Service> {
-        for (id, error) in self.plan.bind() {
-            ::log::error!("otelcol.component.id":% = id, "otelcol.component.kind" = "receiver"; "{error}");
-        }
+        self.plan.bind().iter().for_each(tell_unbound);
         if self.plan.pipelines.is_empty() {
             return None;
         }
@@ -141,6 +156,11 @@ impl Configuration {
         }
         self.validate()
     }
+}
+
+/// Tells what a receiver could not have.
+fn tell_unbound((id, error): &(Id, Error)) {
+    ::log::error!("otelcol.component.id":% = id, "otelcol.component.kind" = "receiver"; "{error}");
 }
 
 /// The budget for telemetry in memory, by the function's memory size in MB.

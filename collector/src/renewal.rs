@@ -1,6 +1,7 @@
 //! Later looks at what a configuration refers to: for what could not be had, and for secrets that were replaced.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::configuration::Configuration;
+use crate::log::Log;
 use crate::reading::{Extent, Reader};
 
 /// Secrets are looked up again at most so often: backends refuse for other reasons too.
@@ -29,6 +31,9 @@ pub struct Renewal {
     budget: Budget,
     host: Host,
     feed: Feed,
+    log: Log,
+    /// What was told of the configuration.
+    told: RefCell<BTreeSet<String>>,
     /// Something could not be had.
     lacks: Cell<bool>,
     /// A backend refused the sender, and its secrets have not been fetched anew since.
@@ -63,20 +68,20 @@ impl Pace {
 }
 
 impl Renewal {
-    /// Of a configuration that was read by `reader` just now; `lacks` if something of it could not be had.
-    pub fn new(
-        reader: Reader,
-        env: &Env,
-        (budget, host, feed): (&Budget, &Host, &Feed),
-        lacks: bool,
-    ) -> Renewal {
+    /// Of a configuration that was read by `reader` just now; reports it.
+    pub fn new(reader: Reader, env: &Env, configuration: &Configuration, log: &Log) -> Renewal {
+        let mut told = BTreeSet::new();
+        configuration.report(log, &mut told);
+        let Configuration { budget, host, feed, .. } = configuration;
         Renewal {
             reader: Mutex::new(reader),
             env: env.clone(),
             budget: budget.clone(),
             host: host.clone(),
             feed: feed.clone(),
-            lacks: Cell::new(lacks),
+            log: *log,
+            told: RefCell::new(told),
+            lacks: Cell::new(configuration.lacks_something()),
             refused: Cell::new(false),
             changed: Cell::new(false),
             retries: Pace::new(),
@@ -111,7 +116,7 @@ impl Renewal {
         }
     }
 
-    /// Lets exporters that waited go on that can now, and those that were refused with secrets that were replaced. May
+    /// Lets what waited go on that can now, and exporters that were refused with secrets that were replaced. May
     /// be dropped at any time.
     pub async fn catch_up(&self, service: &Service) {
         if let Some(configuration) = self.retry().await {
@@ -178,6 +183,8 @@ impl Renewal {
         let mut reader = self.reader.lock().await;
         let loaded = reader.read(Extent::All).await;
         let process = (self.budget.clone(), self.host.clone(), self.feed.clone());
-        Configuration::of(loaded, &self.env, reader.shared(), process)
+        let configuration = Configuration::of(loaded, &self.env, reader.shared(), process);
+        configuration.report(&self.log, &mut self.told.borrow_mut());
+        configuration
     }
 }

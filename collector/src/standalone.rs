@@ -17,13 +17,11 @@ use crate::signals::Terminated;
 pub async fn run(env: &Env, uris: &[String], log: &Log) -> Result<(), Error> {
     let mut reader = Reader::new(env, uris, &Shared::default());
     let configuration = Configuration::read(&mut reader, env, Extent::All).await;
-    configuration.report(log);
+    let renewal = Renewal::new(reader, env, &configuration, log);
     if !configuration.all_mistakes().is_empty() {
         return Err("the configuration has mistakes".into());
     }
     let terminated = Terminated::watch()?;
-    let Configuration { budget, host, feed, .. } = &configuration;
-    let renewal = Renewal::new(reader, env, (budget, host, feed), configuration.lacks_something());
     let Some(service) = configuration.start() else { return Err("nothing to run".into()) };
     let end = async {
         tokio::select! {

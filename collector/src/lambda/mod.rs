@@ -20,6 +20,7 @@ use exporters::auth::Shared;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use pipeline::Error;
+use receivers::telemetryapi::{Subscription, Types};
 
 use self::api::{Api, Extension, Register, Subscribed};
 use self::event::Event;
@@ -98,7 +99,7 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
     if let Some(account) = &extension.function.account_id {
         leave_account_id(account);
     }
-    configuration.report(log);
+    let renewal = Renewal::new(reader, env, &configuration, log);
     let strict = env.get("OTELCOL_LAMBDA_ON_CONFIG_ERROR") == Some("fail");
     let mistakes = configuration.all_mistakes();
     if strict && !mistakes.is_empty() {
@@ -107,8 +108,6 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
         return Err("OTELCOL_LAMBDA_ON_CONFIG_ERROR=fail and the configuration has mistakes".into());
     }
     let telemetry = Telemetry::new(&configuration, *log);
-    let Configuration { budget, host, feed, .. } = &configuration;
-    let renewal = Renewal::new(reader, env, (budget, host, feed), configuration.lacks_something());
     let (extension, asked, terminated) = (Rc::new(extension), RefCell::default(), Terminated::watch()?);
     let lambda = Lambda { extension, asked, telemetry, renewal, terminated };
     let living = AssertUnwindSafe(live(&lambda, configuration, events, hold(env))).catch_unwind();
@@ -133,6 +132,9 @@ async fn live(
     events: Register,
     hold: Duration,
 ) -> Result<(), Error> {
+    if configuration.may_listen_later() {
+        configuration.feed.ask(Subscription { types: Types::ALL, ..Subscription::default() });
+    }
     let service = configuration.start();
     if service.is_none() && !lambda.renewal.lacks_something() {
         return lifecycle::idle(lambda).await;

@@ -15,3 +15,4 @@ mod secrets;
 mod stage;
 mod telemetry;
 mod trouble;
+mod waiting;

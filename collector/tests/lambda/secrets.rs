@@ -13,7 +13,7 @@ use crate::stage::{HELD_AT_MOST, Ports, start};
 
 /// Secrets Manager with these secrets by name; denies any other.
 #[derive(Clone)]
-struct FakeSecrets {
+pub struct FakeSecrets {
     port: u16,
     secrets: Arc<Mutex<HashMap<&'static str, &'static str>>>,
     calls: Arc<Mutex<usize>>,
@@ -21,7 +21,7 @@ struct FakeSecrets {
 }
 
 impl FakeSecrets {
-    async fn start() -> FakeSecrets {
+    pub async fn start() -> FakeSecrets {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let fake =
@@ -36,7 +36,7 @@ impl FakeSecrets {
         fake
     }
 
-    fn put(&self, name: &'static str, value: &'static str) {
+    pub fn put(&self, name: &'static str, value: &'static str) {
         self.secrets.lock().unwrap().insert(name, value);
     }
 
@@ -80,7 +80,7 @@ impl FakeSecrets {
     }
 
     /// A function whose collector asks here.
-    fn lambda(&self, ports: Ports, config: &str) -> Lambda {
+    pub fn lambda(&self, ports: Ports, config: &str) -> Lambda {
         let lambda = ports.lambda(config);
         lambda
             .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("http://127.0.0.1:{}", self.port))

@@ -31,6 +31,8 @@ use crate::{Batch, Delivered, Exporter, Sending, Undelivered};
 /// What waits for one exporter, and what is on its way.
 pub(crate) struct Outbox {
     id: Id,
+    /// What `id` is the id of.
+    kind: &'static str,
     sender: RefCell<Sender>,
     /// Whether the exporter can be had anew with other secrets.
     renewable: Cell<bool>,
@@ -100,7 +102,12 @@ impl Outbox {
         let sender = RefCell::new(Sender { exporter: exporter.into(), sending: Rc::new(sending) });
         let (renewable, unauthenticated) = (Cell::new(false), Cell::new(false));
         let (looks, state, arrived) = (Cell::new(0), RefCell::new(state), Notify::new());
-        Outbox { id, sender, renewable, unauthenticated, looks, state, arrived }
+        Outbox { id, kind: "exporter", sender, renewable, unauthenticated, looks, state, arrived }
+    }
+
+    /// The same for what waits in a pipeline.
+    pub fn of_pipeline(id: Id, exporter: Box<dyn Exporter>) -> Self {
+        Outbox { kind: "pipeline", ..Outbox::new(id, exporter) }
     }
 
     /// Whose it is.
@@ -160,6 +167,16 @@ impl Outbox {
         let shed = state.queue.shed_oldest();
         state.shed(shed.unwrap_or(0));
         shed.is_some()
+    }
+
+    /// Gives away everything, as if it had never come.
+    pub fn take_all(&self) -> Vec<Batch> {
+        let state = &mut *self.state.borrow_mut();
+        let under_way = std::mem::take(&mut state.attempts);
+        let shed = under_way.into_iter().map(|attempt| state.queue.put_back(attempt.entry)).sum();
+        state.shed(shed);
+        self.arrived.notify_one();
+        state.queue.take_all()
     }
 
     /// Whether nothing waits and nothing is under way.

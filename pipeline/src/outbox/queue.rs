@@ -128,6 +128,11 @@ impl Queue {
         Some(entry)
     }
 
+    /// Takes everything, oldest first.
+    pub fn take_all(&mut self) -> Vec<Batch> {
+        self.waiting.drain(..).map(|entry| entry.batch).collect()
+    }
+
     /// Drops the oldest, but never the only one; returns its items.
     pub fn shed_oldest(&mut self) -> Option<usize> {
         if self.waiting.len() < 2 {

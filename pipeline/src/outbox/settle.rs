@@ -116,7 +116,7 @@ impl Outbox {
 
     fn is_back(&self, state: &mut State) {
         if state.health.is_back() {
-            log::info!("otelcol.component.id":% = self.id, "otelcol.component.kind" = "exporter"; "The backend answers again");
+            log::info!("otelcol.component.id":% = self.id, "otelcol.component.kind" = self.kind; "The backend answers again");
         }
     }
 
@@ -129,7 +129,7 @@ impl Outbox {
     }
 
     pub(super) fn warn(&self, message: Arguments<'_>) {
-        log::warn!("otelcol.component.id":% = self.id, "otelcol.component.kind" = "exporter"; "{message}");
+        log::warn!("otelcol.component.id":% = self.id, "otelcol.component.kind" = self.kind; "{message}");
     }
 }
 

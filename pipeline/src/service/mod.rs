@@ -1,9 +1,10 @@
 //! The running collector: receivers, pipelines, outboxes, and the flush that empties them.
 
+mod pipeline;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,8 +15,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use self::pipeline::Pipeline;
 use crate::outbox::{Counts, Outbox};
-use crate::{Batch, Budget, Error, Exporter, Inlet, Processor, Receiver, Signal, Stop, Trigger};
+use crate::{Budget, Error, Exporter, Inlet, Processor, Receiver, Signal, Stop, Trigger};
 
 /// The part of the budget that backlogs must leave free for what comes in: a quarter. A backend that does not
 /// answer costs its own oldest data, never the data of others; one that does answer is waited for, and when that
@@ -25,8 +27,8 @@ const KEPT_FREE: usize = 4;
 /// What to run: the parts of a configuration, built.
 #[derive(Default)]
 pub struct Plan {
-    /// The receivers.
-    pub receivers: Vec<(Id, Box<dyn Receiver>)>,
+    /// The receivers; `None` where one can't be built yet.
+    pub receivers: Vec<(Id, Option<Box<dyn Receiver>>)>,
     /// The exporters, each with the outbox it gets.
     pub exporters: Vec<(Id, Box<dyn Exporter>)>,
     /// The pipelines between them.
@@ -35,12 +37,14 @@ pub struct Plan {
 
 /// One pipeline: which receivers feed it, what it does, which exporters it feeds.
 pub struct PipelinePlan {
+    /// Its id in the configuration.
+    pub id: Id,
     /// Its signal.
     pub signal: Signal,
     /// Ids in [`Plan::receivers`].
     pub receivers: Vec<Id>,
-    /// Its own processors, in order.
-    pub processors: Vec<Box<dyn Processor>>,
+    /// Its own processors, in order; `None` where one can't be built yet, so that what comes waits.
+    pub processors: Option<Vec<Box<dyn Processor>>>,
     /// Ids in [`Plan::exporters`].
     pub exporters: Vec<Id>,
 }
@@ -73,26 +77,27 @@ pub struct Service {
     /// Something was accepted: processors that hold back may have got a new due time.
     accepted: Rc<Notify>,
     receiving: RefCell<Option<Receiving>>,
+    /// A pipeline got its processors, and what waited for them is on its way.
+    supplied: Cell<bool>,
     flushed: RefCell<Counts>,
     budget: Budget,
 }
 
 struct Receiving {
     tasks: JoinSet<()>,
+    /// The ways into the pipelines for receivers that can't be built yet.
+    awaited: Vec<(Id, Inlet)>,
+    stop: Stop,
     _trigger: Trigger,
-}
-
-struct Pipeline {
-    processors: RefCell<Vec<Box<dyn Processor>>>,
-    outboxes: Vec<Rc<Outbox>>,
 }
 
 impl Plan {
     /// Lets every receiver take its ports; returns what could not be had, by receiver. The others work on.
     pub fn bind(&mut self) -> Vec<(Id, Error)> {
-        let bind = |(id, receiver): &mut (Id, Box<dyn Receiver>)| {
+        let bind = |(id, receiver): &mut (Id, Option<Box<dyn Receiver>>)| {
+            let errors = receiver.as_mut().map_or_else(Vec::new, |receiver| receiver.bind());
             let id = id.clone();
-            receiver.bind().into_iter().map(move |error| (id.clone(), error)).collect::<Vec<_>>()
+            errors.into_iter().map(move |error| (id.clone(), error)).collect::<Vec<_>>()
         };
         self.receivers.iter_mut().flat_map(bind).collect()
     }
@@ -101,51 +106,67 @@ impl Plan {
 impl Service {
     /// Wires `plan` up and starts its receivers, which must be bound, on the current `LocalSet` or `LocalRuntime`.
     pub fn start(plan: Plan, budget: &Budget) -> Self {
-        let outbox = |(id, exporter): (Id, _)| (id.clone(), Rc::new(Outbox::new(id, exporter)));
-        let outboxes: Vec<(Id, Rc<Outbox>)> = plan.exporters.into_iter().map(outbox).collect();
-        let all: Rc<[Rc<Outbox>]> = outboxes.iter().map(|(_, outbox)| outbox.clone()).collect();
+        let outbox = |(id, exporter): (Id, _)| Rc::new(Outbox::new(id, exporter));
+        let mut outboxes: Vec<Rc<Outbox>> = plan.exporters.into_iter().map(outbox).collect();
+        let pipelines = plan.pipelines.into_iter().map(|planned| {
+            let fed = outboxes.iter().filter(|outbox| planned.exporters.contains(outbox.id()));
+            let fed = fed.cloned().collect();
+            (planned.receivers.clone(), Rc::new(Pipeline::new(planned, fed)))
+        });
+        let pipelines: Vec<(Vec<Id>, Rc<Pipeline>)> = pipelines.collect();
+        outboxes.extend(pipelines.iter().filter_map(|(_, pipeline)| pipeline.waiting()));
+        let outboxes: Rc<[Rc<Outbox>]> = outboxes.into();
         let accepted = Rc::new(Notify::new());
-        let (trigger, stop) = Stop::new();
         let make_room = {
-            let (budget, all) = (budget.clone(), all.clone());
-            move || make_room(&budget, &all)
+            let (budget, outboxes) = (budget.clone(), outboxes.clone());
+            move || make_room(&budget, &outboxes)
         };
-        let inlet = Inlet::new(budget.clone()).making_room(make_room.clone());
-        let mut inlets: Vec<(Id, Inlet)> =
-            plan.receivers.iter().map(|(id, _)| (id.clone(), inlet.clone())).collect();
-        let mut pipelines = Vec::new();
-        for planned in plan.pipelines {
-            let fed = outboxes.iter().filter(|(id, _)| planned.exporters.contains(id));
-            let pipeline = Rc::new(Pipeline {
-                processors: RefCell::new(planned.processors),
-                outboxes: fed.map(|(_, outbox)| outbox.clone()).collect(),
-            });
-            for (_, inlet) in inlets.iter_mut().filter(|(id, _)| planned.receivers.contains(id)) {
+        let inlet = |id: &Id| {
+            let fed = pipelines.iter().filter(|(receivers, _)| receivers.contains(id));
+            fed.fold(Inlet::new(budget.clone()).making_room(make_room.clone()), |inlet, (_, pipeline)| {
                 let (pipeline, accepted, make_room) = (pipeline.clone(), accepted.clone(), make_room.clone());
-                *inlet = inlet.clone().route(planned.signal, move |batch| {
+                inlet.route(pipeline.signal, move |batch| {
                     pipeline.accept(batch);
                     make_room();
                     accepted.notify_one();
-                });
+                })
+            })
+        };
+        let (trigger, stop) = Stop::new();
+        let mut receiving = Receiving { tasks: JoinSet::new(), awaited: Vec::new(), stop, _trigger: trigger };
+        for (id, receiver) in plan.receivers {
+            match receiver {
+                Some(receiver) => receiving.begin(receiver, inlet(&id)),
+                None => receiving.awaited.push((id.clone(), inlet(&id))),
             }
-            pipelines.push(pipeline);
-        }
-        let mut tasks = JoinSet::new();
-        for ((_, receiver), (_, inlet)) in plan.receivers.into_iter().zip(inlets) {
-            tasks.spawn_local(receiver.run(inlet, stop.clone()));
         }
         Service {
-            pipelines,
-            outboxes: all,
+            pipelines: pipelines.into_iter().map(|(_, pipeline)| pipeline).collect(),
+            outboxes,
             accepted,
-            receiving: RefCell::new(Some(Receiving { tasks, _trigger: trigger })),
+            receiving: RefCell::new(Some(receiving)),
+            supplied: Cell::new(false),
             flushed: RefCell::default(),
             budget: budget.clone(),
         }
     }
 
-    /// Lets these exporters take the place of those of the same ids, which they get the backlogs of.
-    pub fn replace(&self, exporters: Vec<(Id, Box<dyn Exporter>)>) {
+    /// Goes on with what `plan` has: with its exporters in the place of those of the same ids, which they get the
+    /// backlogs of, and with the receivers and processors that could not be built before. Returns what those receivers
+    /// could not have.
+    pub fn renew(&self, plan: Plan) -> Vec<(Id, Error)> {
+        self.replace(plan.exporters);
+        for planned in plan.pipelines {
+            let pipeline = self.pipelines.iter().find(|pipeline| pipeline.id == planned.id);
+            if let (Some(pipeline), Some(processors)) = (pipeline, planned.processors) {
+                self.supplied.set(pipeline.supply(processors) || self.supplied.get());
+            }
+        }
+        self.accepted.notify_one();
+        self.receiving.borrow_mut().as_mut().map_or_else(Vec::new, |it| it.supply(plan.receivers))
+    }
+
+    fn replace(&self, exporters: Vec<(Id, Box<dyn Exporter>)>) {
         for (id, exporter) in exporters {
             if let Some(outbox) = self.outboxes.iter().find(|outbox| *outbox.id() == id) {
                 outbox.replace(exporter);
@@ -194,7 +215,7 @@ impl Service {
 
     /// Ends it all before `deadline`: receivers stop and answer what they have begun, then a last flush.
     pub async fn shutdown(&self, deadline: Instant) -> Flushed {
-        if let Some(Receiving { mut tasks, _trigger }) = self.receiving.take() {
+        if let Some(Receiving { mut tasks, _trigger, .. }) = self.receiving.take() {
             drop(_trigger);
             // A client that never finishes its request must not cost the last flush its time.
             let grace = Instant::now() + (deadline - Instant::now()) / 10;
@@ -205,8 +226,15 @@ impl Service {
     }
 
     async fn flush_within(&self, deadline: Instant, hold: Option<Duration>) -> Flushed {
-        self.pipelines.iter().for_each(|pipeline| pipeline.release(None));
-        join_all(self.outboxes.iter().map(|outbox| outbox.send_all(deadline, hold))).await;
+        loop {
+            self.supplied.set(false);
+            self.pipelines.iter().for_each(|pipeline| pipeline.release(None));
+            join_all(self.outboxes.iter().map(|outbox| outbox.send_all(deadline, hold))).await;
+            // An outbox may have been done before it got what had waited.
+            if !self.supplied.get() {
+                break;
+            }
+        }
         let sum = self.counts();
         let before = self.flushed.replace(sum);
         Flushed {
@@ -249,36 +277,22 @@ impl Service {
     }
 }
 
-impl Pipeline {
-    fn accept(&self, batch: Batch) {
-        let processed = run(&mut self.processors.borrow_mut(), vec![batch]);
-        self.put(processed);
+impl Receiving {
+    fn begin(&mut self, receiver: Box<dyn Receiver>, inlet: Inlet) {
+        self.tasks.spawn_local(receiver.run(inlet, self.stop.clone()));
     }
 
-    /// Every processor lets go of what it holds (only those due by `time`, if one is given), and those after it
-    /// see that.
-    fn release(&self, time: Option<Instant>) {
-        let processors = &mut *self.processors.borrow_mut();
-        for i in 0..processors.len() {
-            let due = processors[i].due().map(Instant::from_std);
-            if time.is_none_or(|time| due.is_some_and(|due| due <= time)) {
-                let mut released = Vec::new();
-                processors[i].flush(&mut released);
-                self.put(run(&mut processors[i + 1..], released));
-            }
+    /// Starts those that were awaited; returns what they could not have.
+    fn supply(&mut self, receivers: Vec<(Id, Option<Box<dyn Receiver>>)>) -> Vec<(Id, Error)> {
+        let mut errors = Vec::new();
+        for (id, receiver) in receivers {
+            let Some(mut receiver) = receiver else { continue };
+            let Some(at) = self.awaited.iter().position(|(awaited, _)| *awaited == id) else { continue };
+            errors.extend(receiver.bind().into_iter().map(|error| (id.clone(), error)));
+            let (_, inlet) = self.awaited.swap_remove(at);
+            self.begin(receiver, inlet);
         }
-    }
-
-    fn due(&self) -> Option<Instant> {
-        self.processors.borrow().iter().filter_map(|processor| processor.due()).min().map(Instant::from_std)
-    }
-
-    fn put(&self, batches: Vec<Batch>) {
-        let Some((last, others)) = self.outboxes.split_last() else { return };
-        for batch in batches {
-            others.iter().for_each(|outbox| outbox.put(batch.clone()));
-            last.put(batch);
-        }
+        errors
     }
 }
 
@@ -290,15 +304,4 @@ fn make_room(budget: &Budget, outboxes: &[Rc<Outbox>]) {
             return;
         }
     }
-}
-
-fn run(processors: &mut [Box<dyn Processor>], mut batches: Vec<Batch>) -> Vec<Batch> {
-    for processor in processors {
-        let mut out = Vec::with_capacity(batches.len());
-        for batch in batches {
-            processor.process(batch, &mut out);
-        }
-        batches = out;
-    }
-    batches
 }

@@ -61,6 +61,9 @@ pub struct Types {
 }
 
 impl Types {
+    /// Every kind.
+    pub const ALL: Types = Types { platform: true, function: true, extension: true };
+
     /// Whether events of type `kind` are among them. What is of no known type always is.
     pub fn include(self, kind: &str) -> bool {
         match kind {

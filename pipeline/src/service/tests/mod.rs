@@ -1,3 +1,5 @@
+mod waiting;
+
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -5,6 +7,7 @@ use async_trait::async_trait;
 use tokio::task::LocalSet;
 
 use super::*;
+use crate::Batch;
 use crate::testing::{Answer, Backend, spans};
 
 const HOLD: Duration = Duration::from_secs(1);
@@ -18,6 +21,12 @@ struct Door {
     inlet: Rc<RefCell<Option<Inlet>>>,
     stops_after: Duration,
     stopped: Rc<Cell<bool>>,
+}
+
+impl Door {
+    fn new(stops_after: Duration) -> Door {
+        Door { inlet: Rc::default(), stops_after, stopped: Rc::default() }
+    }
 }
 
 #[async_trait(?Send)]
@@ -35,6 +44,11 @@ struct Holding {
     held: Vec<Batch>,
     since: Option<Instant>,
     time: Duration,
+}
+
+/// A processor that lets go after so many seconds.
+fn hold(seconds: u64) -> Box<dyn Processor> {
+    Box::new(Holding { held: Vec::new(), since: None, time: Duration::from_secs(seconds) })
 }
 
 impl Processor for Holding {
@@ -62,26 +76,36 @@ struct Scene {
 
 /// One receiver, one pipeline with these processors, and these backends.
 async fn scene(backends: &[&Backend], processors: Vec<Box<dyn Processor>>, stops_after: Duration) -> Scene {
-    let (inlet, stopped) = (Rc::new(RefCell::new(None)), Rc::new(Cell::new(false)));
-    let door = Door { inlet: inlet.clone(), stops_after, stopped: stopped.clone() };
+    let door = Door::new(stops_after);
+    let (inlet, stopped) = (door.inlet.clone(), door.stopped.clone());
+    let budget = Budget::new(10_000);
+    let service = Service::start(plan(Some(door), backends, Some(processors)), &budget);
+    let inlet = open(&inlet).await;
+    Scene { service, inlet, budget, stopped }
+}
+
+fn plan(door: Option<Door>, backends: &[&Backend], processors: Option<Vec<Box<dyn Processor>>>) -> Plan {
     let exporters: Vec<Id> = (0..backends.len()).map(|n| id(&format!("fake/{n}"))).collect();
-    let plan = Plan {
-        receivers: vec![(id("door"), Box::new(door))],
+    let receiver = door.map(|door| Box::new(door) as Box<dyn Receiver>);
+    Plan {
+        receivers: vec![(id("door"), receiver)],
         exporters: exporters.iter().cloned().zip(backends.iter().map(|backend| backend.exporter())).collect(),
         pipelines: vec![PipelinePlan {
+            id: id("traces"),
             signal: Signal::Traces,
             receivers: vec![id("door")],
             processors,
             exporters,
         }],
-    };
-    let budget = Budget::new(10_000);
-    let service = Service::start(plan, &budget);
+    }
+}
+
+/// The inlet of a receiver that runs.
+async fn open(inlet: &RefCell<Option<Inlet>>) -> Inlet {
     while inlet.borrow().is_none() {
         tokio::task::yield_now().await;
     }
-    let inlet = inlet.take().unwrap();
-    Scene { service, inlet, budget, stopped }
+    inlet.take().unwrap()
 }
 
 async fn flush(service: &Service) -> (Flushed, Duration) {
@@ -172,10 +196,6 @@ async fn a_processor_that_holds_lets_go_in_time_and_in_a_flush() {
     LocalSet::new()
         .run_until(async {
             let backend = Backend::default();
-            let hold = |seconds| {
-                let time = Duration::from_secs(seconds);
-                Box::new(Holding { held: Vec::new(), since: None, time }) as Box<dyn Processor>
-            };
             let scene = scene(&[&backend], vec![hold(1), hold(2)], Duration::ZERO).await;
             scene.inlet.accept(spans(&scene.budget, [1]));
             assert!(scene.budget.used() > 0);
