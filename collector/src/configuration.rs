@@ -39,10 +39,14 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the configuration from `uris`, or from where it is looked up if there are none, fetches `extent` of it, and
-    /// builds what it names. Opens nothing else.
-    pub async fn load(env: &Env, uris: &[String], extent: Extent) -> Self {
-        Configuration::read(&mut Reader::new(env, uris, &Shared::default()), env, extent).await
+    /// Reads the configuration from `uris`, or from where it is looked up if there are none, and builds what it names, to
+    /// be looked at. Fetches documents and opens nothing else.
+    pub async fn look_at(env: &Env, uris: &[String]) -> Self {
+        let mut reader = Reader::new(env, uris, &Shared::default());
+        // Lambda sets it; who looks at a configuration elsewhere need not.
+        let at_home = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().all(|name| env.get(name).is_none());
+        let env = if at_home { &env.with("AWS_REGION", "us-east-1") } else { env };
+        Configuration::read(&mut reader, env, Extent::Documents).await
     }
 
     /// The same, with a reader that may read again later.
@@ -191,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_built_in_configuration_has_no_mistakes() {
-        let uri = format!("yaml:{}", crate::reading::BUILT_IN);
+        let uri = format!("yaml:{}", crate::environment::built_in(&Env::default()).text);
         let configuration = Configuration::at_hand(&Env::default(), &[&uri]);
         assert_eq!(configuration.mistakes, []);
         assert_eq!(configuration.plan.pipelines.len(), 3);

@@ -3,6 +3,7 @@
 mod assembly;
 mod cli;
 mod configuration;
+mod environment;
 mod lambda;
 mod log;
 mod reading;
@@ -20,7 +21,6 @@ use tokio::runtime::{Builder, LocalOptions};
 use self::cli::Command;
 use self::configuration::Configuration;
 use self::log::Log;
-use self::reading::Extent;
 
 fn main() -> ExitCode {
     let env = Env::of_process();
@@ -57,7 +57,7 @@ fn run(env: &Env, uris: &[String]) -> ExitCode {
 }
 
 fn look_at(env: &Env, uris: &[String], look: impl FnOnce(&Configuration) -> ExitCode) -> ExitCode {
-    match alone(Configuration::load(env, uris, Extent::Documents)) {
+    match alone(Configuration::look_at(env, uris)) {
         Ok(configuration) => look(&configuration),
         Err(error) => {
             eprintln!("{error}");

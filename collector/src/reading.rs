@@ -7,8 +7,7 @@ use exporters::auth::Shared;
 use exporters::fetch::Fetcher;
 use tokio::time::Instant;
 
-/// What runs when no configuration is found anywhere: takes OTLP, prints what it gets.
-pub const BUILT_IN: &str = include_str!("built-in.yaml");
+use crate::environment;
 
 /// The longest that the start waits for what is fetched: Lambda gives up after 10 s, and the function's own
 /// initialisation needs its share.
@@ -37,7 +36,7 @@ pub struct Reader {
 impl Reader {
     /// For the configuration at `uris`, or where it is looked up if there are none.
     pub fn new(env: &Env, uris: &[String], shared: &Shared) -> Reader {
-        let lookup = Lookup::new(uris.to_vec(), BUILT_IN);
+        let lookup = Lookup::new(uris.to_vec(), environment::built_in(env));
         Reader { env: env.clone(), lookup, shared: shared.clone(), fetcher: None, patience: patience(env) }
     }
 

@@ -91,3 +91,63 @@ fn an_extension_without_a_meaning_here_keeps_nothing_from_running() {
     let (sound, said) = validate(&config);
     assert!(sound && said.contains("extensions.health_check: has no effect"), "{said}");
 }
+
+/// What `command` prints and says without any configuration, with these variables alone.
+fn without_a_file(command: &str, variables: &[(&str, &str)]) -> (bool, String, String) {
+    let binary = env!("CARGO_BIN_EXE_otelcol-lambda");
+    let output =
+        Command::new(binary).arg(command).env_clear().envs(variables.iter().copied()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn variables_instead_of_a_file_are_validated_and_shown_without_aws_and_without_secrets() {
+    let variables = [
+        ("OTELCOL_LAMBDA_EXPORTER_OTLP_ENDPOINT", "https://user:hush@otlp.example.com"),
+        ("OTELCOL_LAMBDA_EXPORTER_OTLP_HEADERS", "api-key=${secretsmanager:keys#otlp},x-token=hush"),
+        ("OTELCOL_LAMBDA_EXPORTER_XRAY", "true"),
+        ("OTELCOL_LAMBDA_RESOURCE_ATTRIBUTES", "team=checkout"),
+    ];
+    let (sound, shown, said) = without_a_file("validate", &variables);
+    assert_eq!((sound, shown.as_str()), (true, ""), "{said}");
+    assert!(
+        said.lines().all(|line| line.starts_with("note: OTELCOL_LAMBDA_EXPORTER_OTLP_HEADERS: ")),
+        "{said}"
+    );
+    let (sound, shown, _) = without_a_file("print-config", &variables);
+    assert!(sound && !shown.contains("hush"), "{shown}");
+    for line in [
+        "endpoint: \"https://***@otlp.example.com\"",
+        "api-key: \"${secretsmanager:keys#otlp}\"",
+        "x-token: '***'",
+        "  awsxray:",
+        "value: checkout",
+        "- telemetryapi",
+        "- batch",
+    ] {
+        assert!(shown.contains(line), "{line} in\n{shown}");
+    }
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shown.yaml");
+    std::fs::write(&file, shown.replace("***@", "")).unwrap();
+    assert!(validate(file.to_str().unwrap()).0, "what is shown is a configuration");
+}
+
+#[test]
+fn a_mistake_in_a_variable_is_told_by_its_name() {
+    for (name, value, says) in [
+        ("OTELCOL_LAMBDA_EXPORTER_OTLP_PROTOCOL", "htp/protobuf", "did you mean http/protobuf?"),
+        (
+            "OTELCOL_LAMBDA_EXPORTER_OTLP_ENDPOINT",
+            "localhost:4318",
+            "has no scheme: write http://localhost:4318",
+        ),
+        ("OTELCOL_LAMBDA_EXPORTER_OTLP_CERTIFICATE", "/nowhere.pem", "can't read `/nowhere.pem`"),
+        ("ROTEL_OTLP_EXPORTER_ENDPOINT", "https://h/v1/traces", "/v1/traces"),
+    ] {
+        let logs = ("OTELCOL_LAMBDA_EXPORTER_OTLP_LOGS_ENDPOINT", "http://h");
+        let (sound, _, said) = without_a_file("validate", &[logs, (name, value)]);
+        let begin = format!("error: {name}: ");
+        assert!(!sound && said.lines().any(|line| line.starts_with(&begin) && line.contains(says)), "{said}");
+    }
+}

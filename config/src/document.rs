@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::expand::{self, Answered, Asked};
-use crate::locate::{Lookup, Source, Sources};
+use crate::locate::{BuiltIn, Lookup, Source, Sources};
 use crate::mistakes::{Mistake, Mistakes, Warnings, valid_words};
 use crate::node::Node;
 use crate::place::{Path, Place};
@@ -70,7 +70,18 @@ impl Document {
             wanted: Vec::new(),
         };
         match lookup.sources(providers, &warnings) {
-            Ok(Sources::Read(sources)) => Document::of(&sources, providers, warnings),
+            Ok(Sources::Read(sources)) => {
+                if let ineffective @ [_, ..] = &lookup.built_in.ineffective[..] {
+                    let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
+                    warnings.note_plain(format!(
+                        "{} without effect, since the configuration is read from {}",
+                        ineffective.join(", "),
+                        names.join(", ")
+                    ));
+                }
+                Document::of(&sources, providers, warnings)
+            }
+            Ok(Sources::BuiltIn) => Document::built_in(&lookup.built_in, providers, warnings),
             Ok(Sources::Wanted(wanted)) => Loaded { wanted, ..nothing },
             Err(mistake) => {
                 Loaded { mistakes: vec![mistake], is_missing: providers.has_failures(), ..nothing }
@@ -80,8 +91,16 @@ impl Document {
 
     /// Reads a configuration from its text; `source` names it in messages.
     pub fn parse(text: &str, source: &str, providers: &Providers) -> Loaded {
-        let source = Source { name: source.to_owned(), text: text.to_owned() };
-        Document::of(&[source], providers, Warnings::default())
+        Document::of(&[Source::new(source, text)], providers, Warnings::default())
+    }
+
+    fn built_in(built_in: &BuiltIn, providers: &Providers, warnings: Warnings) -> Loaded {
+        built_in.notes.iter().for_each(|note| warnings.note_plain(note.clone()));
+        let mut source = Source::new(&built_in.name, &built_in.text);
+        source.lines = built_in.lines.clone();
+        let mut loaded = Document::of(&[source], providers, warnings);
+        loaded.mistakes.extend(built_in.mistakes.iter().cloned());
+        loaded
     }
 
     /// Later sources are laid upon earlier ones: maps merge key by key, anything else replaces. One that can't be read
@@ -97,7 +116,11 @@ impl Document {
                 let message = "only the first document of a file is read, this is the second";
                 warnings.note(&place, &Path::default(), message);
             }
-            match (parsed.tree, &merged) {
+            let tree = parsed.tree.map(|tree| match source.lines.is_empty() {
+                true => tree,
+                false => tree.told_by(&source.lines),
+            });
+            match (tree, &merged) {
                 (Some(tree), Some(_)) if tree.is_null() => {}
                 (Some(tree), below) if tree.is_null() || matches!(tree.kind, Kind::Map(_)) => {
                     merged = Some(below.as_ref().map_or_else(|| tree.clone(), |below| below.merged(&tree)));

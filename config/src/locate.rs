@@ -1,7 +1,9 @@
 //! Which configuration counts: command line, environment, files in the layer, built-in default.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use crate::mistakes::{Mistake, Warnings};
 use crate::print::without_user;
@@ -17,7 +19,24 @@ pub struct Lookup {
     /// Files that are read if neither `uris` nor the environment name any.
     pub files: Vec<PathBuf>,
     /// What is read if none of these exists.
-    pub built_in: String,
+    pub built_in: BuiltIn,
+}
+
+/// The configuration that is read if none is found.
+#[derive(Clone, Debug, Default)]
+pub struct BuiltIn {
+    /// Its name in messages.
+    pub name: String,
+    /// Its YAML.
+    pub text: String,
+    /// Lines (from 1) of which messages say that they come from there, and not where they stand.
+    pub lines: BTreeMap<u32, Rc<str>>,
+    /// What was found wrong when it was made; told if it is read.
+    pub mistakes: Vec<Mistake>,
+    /// What else is told if it is read.
+    pub notes: Vec<String>,
+    /// What has no effect if it is not read.
+    pub ineffective: Vec<String>,
 }
 
 /// The text of a configuration and its name in messages.
@@ -25,6 +44,14 @@ pub struct Lookup {
 pub(crate) struct Source {
     pub name: String,
     pub text: String,
+    /// As in [`BuiltIn`].
+    pub lines: BTreeMap<u32, Rc<str>>,
+}
+
+impl Source {
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
+        Source { name: name.into(), text: text.into(), lines: BTreeMap::new() }
+    }
 }
 
 const URI: &str = "OPENTELEMETRY_COLLECTOR_CONFIG_URI";
@@ -32,9 +59,9 @@ const OLD_URI: &str = "OPENTELEMETRY_COLLECTOR_CONFIG_FILE";
 
 impl Lookup {
     /// Looks where a layer has its files: `/opt/config.yaml`, `/opt/collector-config/config.yaml`.
-    pub fn new(uris: Vec<String>, built_in: &str) -> Self {
+    pub fn new(uris: Vec<String>, built_in: BuiltIn) -> Self {
         let files = ["/opt/config.yaml", "/opt/collector-config/config.yaml"];
-        Lookup { uris, files: files.map(PathBuf::from).to_vec(), built_in: built_in.to_owned() }
+        Lookup { uris, files: files.map(PathBuf::from).to_vec(), built_in }
     }
 
     pub(crate) fn sources(&self, providers: &Providers, warnings: &Warnings) -> Result<Sources, Mistake> {
@@ -56,16 +83,18 @@ impl Lookup {
                     let text = read.map_err(|error| explain_read(&name, &error));
                     let text =
                         text.and_then(|bytes| text_of(&name, bytes)).map_err(|why| unlocated(&name, why))?;
-                    return Ok(Sources::Read(vec![Source { name, text }]));
+                    return Ok(Sources::Read(vec![Source::new(name, text)]));
                 }
             }
         }
-        Ok(Sources::Read(vec![Source { name: "built-in".to_owned(), text: self.built_in.clone() }]))
+        Ok(Sources::BuiltIn)
     }
 }
 
 /// The texts of a configuration, or the URIs that must be answered first.
 pub(crate) enum Sources {
+    /// There are none.
+    BuiltIn,
     Read(Vec<Source>),
     Wanted(Vec<String>),
 }
@@ -111,7 +140,7 @@ fn source(uri: &str, given_by: &str, providers: &Providers) -> Result<Option<Sou
         _ => without_user(full.split(['?', '#']).next().unwrap_or_default()),
     };
     match found {
-        Found::Text(text) => Ok(Some(Source { name, text })),
+        Found::Text(text) => Ok(Some(Source::new(name, text))),
         Found::Nothing => Err(unlocated(given_by, format_args!("{name} is not set"))),
         Found::Wanted => Ok(None),
     }

@@ -95,7 +95,7 @@ pub fn valid_words<S: AsRef<str>>(found: &str, valid: &[S]) -> String {
 }
 
 /// The word nearest to `found`, if it is near enough to be what was meant: a third of its letters may differ.
-pub(crate) fn nearest<'a>(found: &str, valid: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(found: &str, valid: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', '.', ' '], "_");
     let wanted = plain(found);
     if wanted.chars().count() > 100 {

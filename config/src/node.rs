@@ -113,6 +113,15 @@ impl Node {
     }
 }
 
+/// What `text`, as it would stand in a configuration, is when its `${...}` are replaced. Nothing if one of them leads
+/// over the network, or if there is anything to say about one.
+pub fn at_hand(text: &str, env: &Env) -> Option<String> {
+    let (place, warnings) = (Place { source: "".into(), line: 0, column: 0 }, Warnings::default());
+    let expanded = expand::expand(&Rc::new(Tree::text(place, text)), &Providers::new(env), &warnings);
+    let is_plain = expanded.mistakes.is_empty() && expanded.asked.is_empty() && warnings.drain().is_empty();
+    expanded.tree.as_text().filter(|_| is_plain).map(|text| text.to_string())
+}
+
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Node({} {})", self.tree.place, self.path)

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use crate::{Id, Section};
 
-/// A place in a file: printed as `file:line:column`, both counted from 1.
+/// A place in a file: printed as `file:line:column`, both counted from 1. What has no lines has line 0 and is printed
+/// by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub source: Rc<str>,
@@ -15,7 +16,10 @@ pub(crate) struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.source, self.line, self.column)
+        match self.line {
+            0 => f.write_str(&self.source),
+            line => write!(f, "{}:{line}:{}", self.source, self.column),
+        }
     }
 }
 

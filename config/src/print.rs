@@ -94,7 +94,7 @@ fn text(text: &str) -> String {
 }
 
 /// In double quotes, with YAML's escapes.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {

@@ -1,5 +1,6 @@
 //! YAML as a tree: what was written and where, before anybody asks for a type.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::place::Place;
@@ -87,6 +88,25 @@ impl Tree {
             Kind::Map(entries) => Kind::Map(entries.clone()),
         };
         Tree::new(place.clone(), kind)
+    }
+
+    /// The same tree, with what stands in one of these lines said to come from there.
+    pub fn told_by(self: &Rc<Self>, lines: &BTreeMap<u32, Rc<str>>) -> Rc<Tree> {
+        let told = |place: &Place| match lines.get(&place.line) {
+            Some(name) => Place { source: name.clone(), line: 0, column: 0 },
+            None => place.clone(),
+        };
+        let kind = match &self.kind {
+            Kind::Scalar { text, plain } => Kind::Scalar { text: text.clone(), plain: *plain },
+            Kind::List(items) => Kind::List(items.iter().map(|item| item.told_by(lines)).collect()),
+            Kind::Map(entries) => {
+                let told = |(key, value): &(Key, Rc<Tree>)| {
+                    (Key { text: key.text.clone(), place: told(&key.place) }, value.told_by(lines))
+                };
+                Kind::Map(entries.iter().map(told).collect())
+            }
+        };
+        Rc::new(Tree::new(told(&self.place), kind))
     }
 
     /// The same value as what a `${...}` stood for.

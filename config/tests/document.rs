@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use config::{Document, Env, Id, Known, Loaded, LogLevel, Lookup, Mistake, Part, Providers, Section};
+use config::{
+    BuiltIn, Document, Env, Id, Known, Loaded, LogLevel, Lookup, Mistake, Part, Providers, Section,
+};
 use serde_json::{Value, json};
 
 const GOOD: &str = "
@@ -62,7 +64,8 @@ impl Drop for Folder {
 fn load(uris: &[&str], files: &[PathBuf], env: &[(&str, &str)]) -> Loaded {
     let env: Env = env.iter().copied().collect();
     let uris = uris.iter().map(|uri| (*uri).to_owned()).collect();
-    let lookup = Lookup { uris, files: files.to_vec(), built_in: "exporters: {built_in: }".into() };
+    let built_in = BuiltIn { text: "exporters: {built_in: }".into(), ..BuiltIn::default() };
+    let lookup = Lookup { uris, files: files.to_vec(), built_in };
     Document::load(&lookup, &Providers::new(&env))
 }
 

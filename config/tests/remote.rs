@@ -1,7 +1,7 @@
 //! Texts that come over the network: what is asked for, and what becomes of the answers.
 #![expect(clippy::unwrap_used, reason = "in helpers of tests, too")]
 
-use config::{Answers, Document, Env, Loaded, Lookup, Node, Providers, Section};
+use config::{Answers, BuiltIn, Document, Env, Loaded, Lookup, Node, Providers, Section};
 use serde_json::{Value, json};
 
 const PIPELINE: &str = "
@@ -175,7 +175,7 @@ fn a_value_that_is_not_there_yet_is_no_mistake() {
 #[test]
 fn whole_configurations_are_wanted_side_by_side_and_merged_in_order() {
     let uris = vec!["https://u:hush@h/a?k=hush".to_owned(), "s3://b/k".to_owned()];
-    let lookup = Lookup { uris: uris.clone(), files: Vec::new(), built_in: String::new() };
+    let lookup = Lookup { uris: uris.clone(), files: Vec::new(), built_in: BuiltIn::default() };
     let loaded = Document::load(&lookup, &Providers::new(&env()));
     assert_eq!((loaded.wanted, loaded.mistakes), (uris.clone(), vec![]));
     let base = PIPELINE.replace("VALUE", "1");

@@ -5,6 +5,7 @@
 mod coldstart;
 mod configuration;
 mod echo;
+mod environment;
 mod events;
 mod examples;
 mod ledger;

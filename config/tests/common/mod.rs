@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use config::{Document, Env, Headers, Known, Loaded, Lookup, Part, Providers, Section};
+use config::{BuiltIn, Document, Env, Headers, Known, Loaded, Lookup, Part, Providers, Section};
 use serde::Deserialize;
 
 /// The settings of the one exporter that this collector reads: enough to see every kind of mistake.
@@ -73,7 +73,7 @@ pub fn known() -> Known {
 
 pub fn load(file: &Path, env: &Env) -> Loaded {
     let lookup =
-        Lookup { uris: vec![file.display().to_string()], files: Vec::new(), built_in: String::new() };
+        Lookup { uris: vec![file.display().to_string()], files: Vec::new(), built_in: BuiltIn::default() };
     Document::load(&lookup, &Providers::new(env))
 }
 
