@@ -6,9 +6,9 @@ use std::rc::Rc;
 use serde::de::DeserializeOwned;
 
 use crate::mistakes::{Mistake, Mistakes, Warnings};
-use crate::place::{Path, Place};
+use crate::place::Path;
 use crate::provider::Providers;
-use crate::tree::{Kind, Tree};
+use crate::tree::{Kind, Origin, Tree};
 use crate::{Env, expand, read, yaml};
 
 /// A YAML subtree that knows its place. Cheap to clone.
@@ -52,16 +52,17 @@ impl Node {
     }
 
     /// The mistake of saying at `key` (a path below this node, such as `tls.ca_file`; empty for the node itself)
-    /// something that `message` explains.
+    /// something that `message` explains. Where it quotes what `${...}` stood for, that becomes `***`.
     pub fn mistake(&self, key: &str, message: impl fmt::Display) -> Mistakes {
-        let (place, path) = self.find(key);
-        Mistakes(vec![Mistake::new(&place, &path, message)])
+        let (tree, path) = self.find(key);
+        Mistakes(vec![Mistake::new(&tree.place, &path, veiled(tree, message.to_string()))])
     }
 
-    /// Notes something that works but should be written otherwise; shown once, with the place.
+    /// Notes something that works but should be written otherwise; shown once, with the place. It quotes no more than
+    /// [`mistake`](Node::mistake) does.
     pub fn warn(&self, key: &str, message: impl fmt::Display) {
-        let (place, path) = self.find(key);
-        self.warnings.note(&place, &path, message);
+        let (tree, path) = self.find(key);
+        self.warnings.note(&tree.place, &path, veiled(tree, message.to_string()));
     }
 
     /// The warnings of the whole document that this node belongs to.
@@ -87,9 +88,9 @@ impl Node {
         Node { tree: tree.clone(), path, warnings: self.warnings.clone() }
     }
 
-    /// Where `key` stands, or what is nearest above it.
-    fn find(&self, key: &str) -> (Place, Path) {
-        let (mut place, mut path, mut tree) = (self.tree.place.clone(), self.path.clone(), Some(&self.tree));
+    /// What stands at `key`, or nearest above it, and the path of `key`.
+    fn find(&self, key: &str) -> (&Tree, Path) {
+        let (mut nearest, mut path, mut tree) = (&*self.tree, self.path.clone(), Some(&*self.tree));
         for name in key.split(['.', '[']).filter(|name| !name.is_empty()) {
             let next = match (name.strip_suffix(']').map(str::parse), tree.map(|tree| &tree.kind)) {
                 (Some(Ok(index)), kind) => {
@@ -104,12 +105,26 @@ impl Node {
                     tree.and_then(|tree| tree.get(name))
                 }
             };
-            if let Some(found) = next {
-                place = found.place.clone();
-            }
-            tree = next;
+            tree = next.map(|tree| &**tree);
+            nearest = tree.unwrap_or(nearest);
         }
-        (place, path)
+        (nearest, path)
+    }
+}
+
+/// Shorter ones are no secrets, and would be found in words that are none of them.
+const SHORTEST_SECRET: usize = 4;
+
+/// `message` without the texts in `tree` that came from elsewhere.
+fn veiled(tree: &Tree, message: String) -> String {
+    match &tree.kind {
+        Kind::List(items) => items.iter().fold(message, |message, item| veiled(item, message)),
+        Kind::Map(entries) => entries.iter().fold(message, |message, (_, value)| veiled(value, message)),
+        Kind::Scalar { text, .. } if tree.origin > Origin::Written && text.len() >= SHORTEST_SECRET => {
+            let quoted = format!("{text:?}");
+            message.replace(quoted.trim_matches('"'), "***").replace(&**text, "***")
+        }
+        Kind::Scalar { .. } => message,
     }
 }
 

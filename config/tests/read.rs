@@ -198,6 +198,24 @@ fn no_mistake_quotes_a_secret() {
 }
 
 #[test]
+fn what_a_component_says_itself_quotes_no_more_of_it() {
+    let env = Env::from_iter([("TOKEN", "hu\"sh\nhush"), ("ONE", "1")]);
+    let node = Node::parse("{a: ['${env:TOKEN}'], one: '${env:ONE}', written: hush}", &env).unwrap();
+    let token = "hu\"sh\nhush";
+    let said = |key: &str, message: String| {
+        node.warn(key, &message);
+        let warned = node.warnings().drain().join("");
+        assert_eq!(node.mistake(key, message).to_string(), warned);
+        warned
+    };
+    let expected = "inline:1:6: a[0]: found *** and \"***\" in 1 hush";
+    assert_eq!(said("a[0]", format!("found {token} and {token:?} in 1 hush")), expected);
+    assert_eq!(said("", format!("found {token}")), "inline:1:1: found ***");
+    assert_eq!(said("one", "found 1; expected 10".into()), "inline:1:28: one: found 1; expected 10");
+    assert_eq!(said("written", "found hush".into()), "inline:1:51: written: found hush");
+}
+
+#[test]
 fn a_secret_is_never_printed() {
     let settings = read("{token: hush, headers: {a: hush}}");
     assert_eq!(settings.token.as_ref().unwrap().reveal(), "hush");

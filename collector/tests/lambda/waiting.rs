@@ -76,12 +76,13 @@ async fn a_secret_that_turns_out_to_be_no_valid_setting_is_told_and_nothing_leav
     let processors = "processors: {probabilistic_sampler: {sampling_percentage: '${secretsmanager:late}'}}\n";
     let mut sandbox = start(aws.lambda(ports, &(processors.to_owned() + &config))).await;
     sandbox.invoke(send).await;
-    aws.put("late", "-7");
+    aws.put("late", "-71717");
     while !sandbox.extension_output().contains("could be had now") {
         sandbox.invoke(|_| async {}).await;
     }
     let output = sandbox.extension_output();
     assert!(output.contains("probabilistic_sampler.sampling_percentage: found"), "{output}");
+    assert!(!output.contains("71717"), "{output}");
     sandbox.shutdown().await;
     assert_eq!((backend.spans().len(), backend.logs().len()), (0, 1));
 }
