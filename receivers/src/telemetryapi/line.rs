@@ -29,11 +29,29 @@ const SHORT_LEVELS: &[&str] = &["trce", "dbug", "fail", "crit"];
 /// `CRITICAL`: what is longer, a line of a megabyte without a blank perhaps, is not looked at closer.
 const LONGEST_LEVEL: usize = 8;
 
+/// Messages of more lines than that are not searched for the exception that they are of.
+const MOST_LINES_OF_MESSAGE: usize = 32;
+
 /// Reads what a line says, which the platform had `at` this time; `None` if it is of no known layout. The body and
 /// the attributes are left to the caller. Of several lines in one record the first counts.
 pub fn read(text: &str, at: Option<u64>) -> Option<Record> {
     let line = without_colours(text.trim_start().lines().next()?);
-    echo(&line).or_else(|| key_values(&line, at)).or_else(|| Head::read(&line, at))
+    let read = echo(&line).or_else(|| key_values(&line, at)).or_else(|| Head::read(&line, at));
+    read.or_else(|| uncaught(text).then(|| Record { severity: Some(Severity::error()), ..Record::default() }))
+}
+
+/// Whether `text` is what Java's runtime writes of an exception that the handler threw: the message, a colon and the
+/// exception's class, then its stack trace, which begins with the class too. Other runtimes write a level before it.
+fn uncaught(text: &str) -> bool {
+    let lines = text.lines().take(MOST_LINES_OF_MESSAGE);
+    let mut pairs = lines.clone().zip(lines.skip(1));
+    let tells_class_twice = |(line, next): (&str, &str)| {
+        let class = line.rsplit_once(": ").map_or("", |(_, class)| class);
+        let is_class =
+            !class.is_empty() && class.bytes().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(&b));
+        is_class && next.strip_prefix(class).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    text.contains("\n\tat ") && pairs.any(tells_class_twice)
 }
 
 /// What the platform itself writes into the function's log.

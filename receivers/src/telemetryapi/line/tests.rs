@@ -75,6 +75,20 @@ fn the_layouts_of_runtimes_and_loggers_are_read() {
 }
 
 #[test]
+fn what_javas_runtime_writes_of_an_uncaught_exception_is_an_error() {
+    for (message, class) in [
+        ("order 2: one too many", "java.lang.IllegalStateException"),
+        ("two\nlines", "com.example.Orders$TooMany"),
+        ("TooMany", "TooMany"),
+    ] {
+        let trace = format!("{class}: {message}\n\tat com.example.Handler.handle(Handler.java:12)\n");
+        assert_eq!(told(&format!("{message}: {class}\n{trace}\n")), (None, Some((String::new(), 17)), false));
+        // One that the function printed itself may have been caught.
+        assert_eq!(told(&trace), (None, None, false));
+    }
+}
+
+#[test]
 fn what_the_platform_echoes_has_an_id_and_no_level() {
     for line in [
         "START RequestId: ID Version: $LATEST",
