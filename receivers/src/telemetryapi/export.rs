@@ -56,12 +56,12 @@ mod tests {
     use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
     use super::*;
-    use crate::telemetryapi::record::{any_value, key_value};
+    use crate::telemetryapi::attribute::attribute;
 
     #[test]
     fn a_request_is_what_the_typed_message_would_be() {
         let record = |number: i32| LogRecord { severity_number: number, ..LogRecord::default() };
-        let attribute = key_value("faas.name", any_value(&"orders".into()));
+        let attribute = attribute("faas.name", "orders");
         let mut items = Items::default();
         (1..200).for_each(|number| items.push(&record(number)));
         let bytes = items.request(vec![attribute.clone()]).unwrap();

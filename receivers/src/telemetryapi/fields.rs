@@ -3,7 +3,8 @@
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use serde_json::{Map, Value};
 
-use super::record::{Record, any_value, counted_time, key_value, near_time, own_time};
+use super::attribute::key_value;
+use super::record::{Record, any_value, counted_time, near_time, own_time};
 use super::severity::Severity;
 use super::trace::{Trace, bytes, xray_id};
 

@@ -1,14 +1,14 @@
 //! Log records: the function's lines, extensions' lines, and platform events in words.
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 
 use super::Config;
+use super::attribute::{key_value, text};
 use super::body;
 use super::event::Event;
 use super::invocations::{Invocations, Known};
-use super::record::{Record, any_value, key_value, own_time};
+use super::record::{Record, any_value, own_time};
 use super::severity::Severity;
 use super::trace::Trace;
 
@@ -115,8 +115,4 @@ fn beside_our_own(mut fields: Vec<KeyValue>) -> Vec<KeyValue> {
         fields[place].key = name;
     }
     fields
-}
-
-fn text(text: impl Into<String>) -> AnyValue {
-    AnyValue { value: Some(Any::StringValue(text.into())) }
 }

@@ -6,6 +6,7 @@
 //! of each event; what that says of itself is read by `record.rs`: text by `line.rs`, JSON by `fields.rs`. What only
 //! several events tell together is put together in `life`: metrics, spans, and failures.
 
+mod attribute;
 mod body;
 mod config;
 mod delivery;

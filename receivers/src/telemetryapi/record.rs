@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, Key
 use pipeline::calendar;
 use serde_json::{Map, Value};
 
+use super::attribute::{key_value, text};
 use super::severity::Severity;
 use super::trace::Trace;
 use super::{fields, line, time};
@@ -125,10 +126,10 @@ fn nested(value: &Value, levels: usize) -> AnyValue {
             Some(int) => Some(Content::IntValue(int)),
             None => number.as_f64().map(Content::DoubleValue),
         },
-        Value::String(text) => Some(Content::StringValue(text.clone())),
+        Value::String(string) => return text(string),
         // A list takes two messages for each of its items, a map three.
         deep @ (Value::Array(_) | Value::Object(_)) if levels < 3 => {
-            Some(Content::StringValue(deep.to_string()))
+            return text(deep.to_string());
         }
         Value::Array(list) => {
             let values = list.iter().map(|value| nested(value, levels - 2)).collect();
@@ -140,11 +141,6 @@ fn nested(value: &Value, levels: usize) -> AnyValue {
         }
     };
     AnyValue { value }
-}
-
-/// An attribute.
-pub fn key_value(key: &str, value: AnyValue) -> KeyValue {
-    KeyValue { key: key.into(), value: Some(value), ..KeyValue::default() }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The resource of all that this receiver makes: the function.
 
 use ::config::Env;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use pipeline::{Declared, Host};
+
+use super::attribute::attribute;
 
 /// The function as a resource: what the process knows of its host, and what the user declares, which wins.
 pub struct Resource {
@@ -26,8 +27,7 @@ impl Resource {
         attributes.retain(|known| !is_declared(&known.key));
         attributes.extend_from_slice(&self.declared);
         if !attributes.iter().any(|attribute| attribute.key == "service.name") {
-            let value = Some(AnyValue { value: Some(Value::StringValue("unknown_service".into())) });
-            attributes.push(KeyValue { key: "service.name".into(), value, ..KeyValue::default() });
+            attributes.push(attribute("service.name", "unknown_service"));
         }
         attributes
     }
@@ -35,6 +35,8 @@ impl Resource {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+
     use super::*;
 
     fn attributes(resource: &Resource) -> Vec<(String, String)> {

@@ -1,4 +1,6 @@
-//! Times as JSON has them, in nanoseconds since 1970.
+//! Times as JSON and clocks have them, in nanoseconds since 1970.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use pipeline::calendar;
 use serde_json::Value;
@@ -24,6 +26,18 @@ fn of_number(number: f64, whole: Option<u64>) -> Option<u64> {
         _ => return None,
     };
     whole.map_or(Some((number * f64::from(unit)) as u64), |whole| whole.checked_mul(u64::from(unit)))
+}
+
+/// What a clock shows.
+pub fn of_clock(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds as nanoseconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+pub fn of_milliseconds(milliseconds: f64) -> u64 {
+    (milliseconds * 1e6).round() as u64
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Events in, OTLP export requests out.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use pipeline::{Context, Signal};
@@ -13,6 +13,7 @@ use super::invocations::Invocations;
 use super::life::{Life, Plain};
 use super::logs::Logs;
 use super::resource::Resource;
+use super::time;
 
 /// Turns what the platform tells into telemetry, for one receiver.
 pub struct Translator {
@@ -55,7 +56,7 @@ impl Translator {
         match news {
             News::Events(events) => self.events(events, now),
             News::Invoked(invocation) => {
-                self.invocations.invoked(invocation, nanos(now));
+                self.invocations.invoked(invocation, time::of_clock(now));
                 let plain = self.life.invoked(invocation, now);
                 self.requests(Items::default(), plain)
             }
@@ -67,12 +68,12 @@ impl Translator {
     }
 
     fn events(&mut self, events: &[Event], now: SystemTime) -> Vec<(Signal, Bytes)> {
-        let nanos = nanos(now);
+        let heard = time::of_clock(now);
         let mut logs = Items::default();
         self.invocations.look_ahead(events);
         for event in events {
             if self.logs_wanted && self.types.include(&event.kind) {
-                self.logs.take(event, &self.invocations, nanos).iter().for_each(|record| logs.push(record));
+                self.logs.take(event, &self.invocations, heard).iter().for_each(|record| logs.push(record));
             }
             self.invocations.pass(event);
         }
@@ -98,10 +99,4 @@ impl Translator {
             |(signal, items): (Signal, Items)| Some((signal, items.request(self.resource.attributes())?));
         all.into_iter().filter_map(request).collect()
     }
-}
-
-/// Nanoseconds since 1970.
-fn nanos(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

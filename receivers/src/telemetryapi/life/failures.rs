@@ -3,13 +3,13 @@
 //! By the semantic conventions of exceptions in functions
 //! (<https://opentelemetry.io/docs/specs/semconv/faas/faas-exceptions/>).
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 
 use super::invocation::{Ending, Invocation, OUT_OF_MEMORY};
+use crate::telemetryapi::attribute::{attribute, text};
+use crate::telemetryapi::time;
 use crate::telemetryapi::trace::Trace;
 
 /// What went wrong.
@@ -111,8 +111,7 @@ impl Failure {
             attributes.push(attribute("faas.invocation_id", id));
             event_name = "faas.invocation.exception".into();
         }
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let now = u64::try_from(now).unwrap_or(u64::MAX);
+        let now = time::of_clock(now);
         let trace = self.trace.as_ref();
         let span_id = trace.and_then(|trace| self.span_id.or(trace.parent));
         LogRecord {
@@ -120,7 +119,7 @@ impl Failure {
             observed_time_unix_nano: now,
             severity_number: SeverityNumber::Error.into(),
             severity_text: "ERROR".into(),
-            body: Some(AnyValue { value: Some(Value::StringValue(message)) }),
+            body: Some(text(message)),
             attributes,
             flags: trace.map_or(0, Trace::flags),
             trace_id: trace.map_or_else(Vec::new, |trace| trace.id.to_vec()),
@@ -156,10 +155,4 @@ impl std::fmt::Display for Failure {
             Fault::Lost => f.write_str("ended, but the platform did not tell how"),
         }
     }
-}
-
-/// An attribute that is a text.
-pub fn attribute(key: &str, value: &str) -> KeyValue {
-    let value = Some(AnyValue { value: Some(Value::StringValue(value.into())) });
-    KeyValue { key: key.into(), value, ..KeyValue::default() }
 }

@@ -164,7 +164,7 @@ impl Invocation {
     /// When it began and ended, as far as can be said; `latest` is the latest time that is known of anything.
     pub fn times(&self, latest: u64) -> (u64, u64) {
         let ending = self.done.as_ref().or(self.report.as_ref());
-        let duration = ending.and_then(|ending| ending.duration_ms).map(nanos);
+        let duration = ending.and_then(|ending| ending.duration_ms).map(time::of_milliseconds);
         let told = ending.and_then(|ending| ending.time);
         let start =
             self.start.or_else(|| Some(told?.saturating_sub(duration.unwrap_or(0)))).unwrap_or(latest);
@@ -227,13 +227,6 @@ impl Phase {
         let name = span["name"].as_str().filter(|name| !name.is_empty())?.into();
         Some(Phase { name, start: time::of_value(&span["start"]), duration_ms })
     }
-}
-
-/// Milliseconds as nanoseconds.
-pub fn nanos(milliseconds: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-    let nanos = (milliseconds * 1e6).round() as u64;
-    nanos
 }
 
 fn header(event: &Event) -> Option<Trace> {

@@ -1,6 +1,6 @@
 //! One metric's values, gathered and told.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use super::table::{self, Kind};
+use crate::telemetryapi::time;
 
 /// Gathers the values of one metric.
 pub struct Instrument {
@@ -64,7 +65,7 @@ impl Instrument {
         }
         // A clock that was put back makes no interval that ends before it begins.
         let until = now.max(self.since + Duration::from_nanos(1));
-        let data = self.gathered.data(nanos(self.since), nanos(until), delta);
+        let data = self.gathered.data(time::of_clock(self.since), time::of_clock(until), delta);
         if delta {
             self.since = until;
             self.gathered = Gathered::nothing(self.metric.kind);
@@ -126,9 +127,4 @@ impl Gathered {
             }
         }
     }
-}
-
-fn nanos(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -6,19 +6,20 @@ mod start;
 mod tests;
 
 use std::collections::VecDeque;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 
 use self::ids::random;
-use super::life::failures::{Failure, Fault, attribute};
-use super::life::invocation::{Ending, Invocation, Phase, nanos};
+use super::attribute::{attribute, flag};
+use super::life::failures::{Failure, Fault};
+use super::life::invocation::{Ending, Invocation, Phase};
 use super::life::mode::Mode;
 use super::life::startup::Started;
+use super::time;
 use super::trace::Trace;
 
 /// An environment starts once, or twice if the first time fails.
@@ -60,9 +61,7 @@ impl Spans {
     /// Learns of the first `invocation`, which began at `now` if it does not say when.
     pub fn first(&mut self, invocation: &Invocation, now: SystemTime) {
         if self.first.is_none() {
-            let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-            let start = invocation.start.unwrap_or_else(|| u64::try_from(now).unwrap_or(u64::MAX));
-            self.first = Some((start, invocation.trace));
+            self.first = Some((invocation.start.unwrap_or_else(|| time::of_clock(now)), invocation.trace));
         }
     }
 
@@ -146,7 +145,7 @@ impl Parent {
         let mut next = begin;
         let child = |phase: &Phase| {
             let start = phase.start.unwrap_or(next);
-            next = start.saturating_add(nanos(phase.duration_ms));
+            next = start.saturating_add(time::of_milliseconds(phase.duration_ms));
             Span {
                 trace_id: self.trace_id.to_vec(),
                 span_id: random::<8>().to_vec(),
@@ -181,11 +180,6 @@ fn attributes(invocation: &Invocation, failure: Option<&Failure>, mode: &Mode) -
     ];
     attributes.extend(texts.into_iter().filter_map(|(key, value)| Some(attribute(key, value?))));
     attributes
-}
-
-fn flag(key: &str, value: bool) -> KeyValue {
-    let value = Some(AnyValue { value: Some(Value::BoolValue(value)) });
-    KeyValue { key: key.into(), value, ..KeyValue::default() }
 }
 
 fn error(message: &str) -> Status {

@@ -4,8 +4,9 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
 use super::ids::random;
-use super::{SAMPLED_REMOTE, error, flag};
-use crate::telemetryapi::life::failures::{Of, attribute};
+use super::{SAMPLED_REMOTE, error};
+use crate::telemetryapi::attribute::{attribute, flag};
+use crate::telemetryapi::life::failures::Of;
 use crate::telemetryapi::life::startup::Started;
 use crate::telemetryapi::trace::Trace;
 
