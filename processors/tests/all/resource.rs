@@ -1,23 +1,9 @@
 //! The `resource` processor on whole requests: the resource changes, everything else stays the bytes it was.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
-
-use config::{Env, Node};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use pipeline::{Batch, Budget, Context, Processor, Signal};
+use pipeline::{Batch, Budget, Processor, Signal};
 
-fn processor(yaml: &str) -> Box<dyn Processor> {
-    let context = Context {
-        id: "resource".parse().unwrap(),
-        env: Env::default(),
-        budget: Budget::new(0),
-        user_agent: String::new(),
-        host: pipeline::Host::default(),
-    };
-    let factories = processors::all();
-    let factory = factories.iter().find(|factory| factory.is_called("resource")).unwrap();
-    (factory.build)(&Node::parse(yaml, &Env::default()).unwrap(), &context).unwrap()
-}
+use crate::stage::built;
 
 fn after(processor: &mut dyn Processor, signal: Signal, json: &str) -> Batch {
     let mut out = Vec::new();
@@ -42,7 +28,7 @@ fn every_signal_has_its_resources_edited_and_nothing_else() {
         (Signal::Logs, "Logs", r#""scopeLogs":[{"logRecords":[{"severityText":"n"}]}]"#),
     ] {
         let request = |resource: &str| format!(r#"{{"resource{list}":[{{"resource":{resource},{items}}}]}}"#);
-        let edited = after(&mut *processor(yaml), signal, &request(before));
+        let edited = after(&mut *built("resource", yaml), signal, &request(before));
         let wanted = admit(signal, &request(expected));
         assert_eq!(edited.parts().collect::<Vec<_>>(), wanted.parts().collect::<Vec<_>>());
     }
@@ -51,7 +37,7 @@ fn every_signal_has_its_resources_edited_and_nothing_else() {
 #[test]
 fn a_missing_resource_is_made_where_something_is_added() {
     let json = r#"{"resourceMetrics":[{"scopeMetrics":[{"scope":{"name":"x"}}]},{"resource":{}}]}"#;
-    let mut processor = processor("attributes: [{key: n, value: 1, action: insert}]");
+    let mut processor = built("resource", "attributes: [{key: n, value: 1, action: insert}]");
     let request: ExportMetricsServiceRequest = after(&mut *processor, Signal::Metrics, json).decode();
     let keys = |it: &opentelemetry_proto::tonic::metrics::v1::ResourceMetrics| {
         it.resource.as_ref().unwrap().attributes.iter().map(|it| it.key.clone()).collect::<Vec<_>>()

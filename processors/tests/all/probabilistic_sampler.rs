@@ -1,30 +1,16 @@
 //! The `probabilistic_sampler` on whole requests: which spans and records pass, and what they say of it.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
-
-use config::{Env, Mistakes, Node};
-use pipeline::{Batch, Budget, Context, Processor, Signal};
+use pipeline::{Batch, Budget, Signal};
 use serde_json::{Value, json};
 
-fn build(yaml: &str) -> Result<Box<dyn Processor>, Mistakes> {
-    let context = Context {
-        id: "probabilistic_sampler".parse().unwrap(),
-        env: Env::default(),
-        budget: Budget::new(0),
-        user_agent: String::new(),
-        host: pipeline::Host::default(),
-    };
-    let factories = processors::all();
-    let factory = factories.iter().find(|factory| factory.is_called("probabilistic_sampler")).unwrap();
-    (factory.build)(&Node::parse(yaml, &Env::default())?, &context)
-}
+use crate::stage::{build, built};
 
 fn after(signal: Signal, yaml: &str, request: &Value) -> Option<Value> {
     let json = request.to_string();
     let lease = Budget::new(1 << 20).lease(json.len()).unwrap();
     let batch = Batch::admit_json(signal, json.as_bytes(), lease).unwrap();
     let mut out = Vec::new();
-    build(yaml).unwrap_or_else(|mistakes| panic!("{mistakes}")).process(batch, &mut out);
+    built("probabilistic_sampler", yaml).process(batch, &mut out);
     out.pop().map(|batch| serde_json::from_slice(&batch.to_json()).unwrap())
 }
 
@@ -149,9 +135,9 @@ fn settings_that_there_are_not_are_told() {
         ("mode: random", "valid are hash_seed, equalizing and proportional"),
         ("attribute_source: body", "valid are traceID and record"),
     ] {
-        let Err(found) = build(yaml) else { panic!("{yaml}: accepted") };
+        let Err(found) = build("probabilistic_sampler", yaml) else { panic!("{yaml}: accepted") };
         assert!(found.to_string().contains(expected), "{found}");
     }
-    let sampler = build("").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let sampler = built("probabilistic_sampler", "");
     assert_eq!(sampler.takes(Signal::Metrics), Err("samples traces and logs, not metrics".into()));
 }

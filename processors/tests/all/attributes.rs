@@ -1,32 +1,18 @@
 //! The `attributes` processor on whole requests: what its settings choose changes, everything else does not.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
-
-use config::{Env, Mistakes, Node};
-use pipeline::{Batch, Budget, Context, Processor, Signal};
+use pipeline::{Batch, Budget, Signal};
 use serde_json::{Value, json};
 
-const MARK: &str = "actions: [{key: seen, value: true, action: insert}]\n";
+use crate::stage::{build, built};
 
-fn build(yaml: &str) -> Result<Box<dyn Processor>, Mistakes> {
-    let context = Context {
-        id: "attributes".parse().unwrap(),
-        env: Env::default(),
-        budget: Budget::new(0),
-        user_agent: String::new(),
-        host: pipeline::Host::default(),
-    };
-    let factories = processors::all();
-    let factory = factories.iter().find(|factory| factory.is_called("attributes")).unwrap();
-    (factory.build)(&Node::parse(yaml, &Env::default())?, &context)
-}
+const MARK: &str = "actions: [{key: seen, value: true, action: insert}]\n";
 
 /// The batch of `request` after a processor that marks what `chosen` chooses.
 fn after(signal: Signal, chosen: &str, request: &Value) -> Batch {
     let json = request.to_string();
     let lease = Budget::new(1 << 20).lease(json.len()).unwrap();
     let batch = Batch::admit_json(signal, json.as_bytes(), lease).unwrap();
-    let mut processor = build(&format!("{MARK}{chosen}")).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let mut processor = built("attributes", &format!("{MARK}{chosen}"));
     processor.takes(signal).unwrap();
     let mut out = Vec::new();
     processor.process(batch, &mut out);
@@ -155,7 +141,7 @@ fn what_is_not_chosen_stays_the_bytes_it_was() {
     let batch = Batch::admit(Signal::Traces, unknown.to_vec().into(), lease).unwrap();
     let mut out = Vec::new();
     let yaml = format!("{MARK}include: {{match_type: strict, services: [x]}}");
-    build(&yaml).unwrap_or_else(|mistakes| panic!("{mistakes}")).process(batch, &mut out);
+    built("attributes", &yaml).process(batch, &mut out);
     assert_eq!(out[0].parts().next().unwrap()[..], unknown[..]);
 }
 
@@ -178,7 +164,7 @@ fn a_property_that_the_signal_has_not_is_told() {
             "exclude.attributes is of no use in a pipeline of metrics, which knows metric_names, resources",
         ),
     ] {
-        let processor = build(&format!("{MARK}{chosen}")).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let processor = built("attributes", &format!("{MARK}{chosen}"));
         let found = processor.takes(signal).unwrap_err();
         assert!(found.starts_with(expected), "{found}");
     }
@@ -210,12 +196,16 @@ fn every_mistake_in_what_chooses_is_told_with_its_place() {
         ("include: {match_type: regexp, libraries: [{name: '('}]}", &["include.libraries[0].name: found ("]),
         ("include: {match_type: strict, service: [a]}", &["include.service: unknown key"]),
     ] {
-        let Err(found) = build(&format!("{MARK}{chosen}")) else { panic!("{chosen}: accepted") };
+        let Err(found) = build("attributes", &format!("{MARK}{chosen}")) else {
+            panic!("{chosen}: accepted")
+        };
         assert_eq!(found.0.len(), expected.len(), "{chosen}: {found}");
         for (mistake, expected) in found.0.iter().zip(expected) {
             assert!(mistake.text.contains(expected), "{}", mistake.text);
         }
     }
-    let Err(found) = build("include: {match_type: strict, services: [a]}") else { panic!("accepted") };
+    let Err(found) = build("attributes", "include: {match_type: strict, services: [a]}") else {
+        panic!("accepted")
+    };
     assert!(found.to_string().contains("actions: missing; expected a list of actions"), "{found}");
 }

@@ -1,27 +1,18 @@
 //! The `resourcedetection` processor on whole requests: resources get what is known of the function, and the rest stays
 //! the bytes it was.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
-
-use config::{Env, Node};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use pipeline::{Batch, Budget, Context, Host, Processor, Signal};
+use pipeline::{Batch, Budget, Host, Processor, Signal};
+
+use crate::stage::build_on;
 
 /// A processor on a host that knows these attributes, in an environment with these variables.
 fn processor(yaml: &str, known: &[(&str, &str)], env: &[(&str, &str)]) -> (Box<dyn Processor>, Host) {
     let host = Host::default();
     known.iter().for_each(|(key, value)| host.learn(key, Value::StringValue((*value).into())));
-    let context = Context {
-        id: "resourcedetection".parse().unwrap(),
-        env: env.iter().copied().collect(),
-        budget: Budget::new(0),
-        user_agent: String::new(),
-        host: host.clone(),
-    };
-    let factories = processors::all();
-    let factory = factories.iter().find(|factory| factory.is_called("resource_detection")).unwrap();
-    ((factory.build)(&Node::parse(yaml, &Env::default()).unwrap(), &context).unwrap(), host)
+    let built = build_on(&host, env.iter().copied().collect(), "resource_detection", yaml);
+    (built.unwrap_or_else(|mistakes| panic!("{mistakes}")), host)
 }
 
 fn admit(signal: Signal, json: &str) -> Batch {

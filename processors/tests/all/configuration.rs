@@ -1,22 +1,6 @@
 //! What the processors' settings may be, and what is said about the rest.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
-
-use config::{Env, Mistakes, Node};
-use pipeline::{Budget, Context, Processor};
-
-fn build(name: &str, yaml: &str) -> Result<Box<dyn Processor>, Mistakes> {
-    let context = Context {
-        id: name.parse().unwrap(),
-        env: Env::default(),
-        budget: Budget::new(0),
-        user_agent: String::new(),
-        host: pipeline::Host::default(),
-    };
-    let factories = processors::all();
-    let factory = factories.iter().find(|factory| factory.is_called(name)).unwrap();
-    (factory.build)(&Node::parse(yaml, &Env::default())?, &context)
-}
+use crate::stage::build;
 
 #[test]
 fn what_the_collector_accepts_is_accepted() {

@@ -1,29 +1,15 @@
 //! The `coldstart` processor: where the span of a start goes, in whatever order it and the invocations come.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
-
 use std::time::Duration;
 
-use config::{Env, Mistakes, Node};
-use pipeline::{Batch, Budget, Context, Processor, Signal};
+use pipeline::{Batch, Budget, Processor, Signal};
 use serde_json::{Value, json};
+
+use crate::stage::{build, built};
 
 const FIRST: &str = "0000000000000000000000000000000a";
 const SECOND: &str = "0000000000000000000000000000000b";
 const ALONE: &str = "00000000000000000000000000000001";
-
-fn build(yaml: &str) -> Result<Box<dyn Processor>, Mistakes> {
-    let context = Context {
-        id: "coldstart".parse().unwrap(),
-        env: Env::default(),
-        budget: Budget::new(0),
-        user_agent: String::new(),
-        host: pipeline::Host::default(),
-    };
-    let factories = processors::all();
-    let factory = factories.iter().find(|factory| factory.is_called("coldstart")).unwrap();
-    (factory.build)(&Node::parse(yaml, &Env::default())?, &context)
-}
 
 /// A processor, the budget of what it is given, and what came out of it.
 struct Stage {
@@ -34,7 +20,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Stage {
-        let processor = build("").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let processor = built("coldstart", "");
         Stage { processor, budget: Budget::new(1 << 20), out: Vec::new() }
     }
 
@@ -277,10 +263,10 @@ async fn where_nothing_is_flushed_a_start_waits_as_long_as_an_invocation_may_tak
 
 #[test]
 fn it_takes_traces_and_no_settings() {
-    let processor = build("{}").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let processor = built("coldstart", "{}");
     assert_eq!(processor.takes(Signal::Traces), Ok(()));
     for signal in [Signal::Metrics, Signal::Logs] {
         assert!(processor.takes(signal).unwrap_err().contains(signal.name()));
     }
-    assert!(build("wait: 1s").err().unwrap().to_string().contains("wait: unknown key"));
+    assert!(build("coldstart", "wait: 1s").err().unwrap().to_string().contains("wait: unknown key"));
 }
