@@ -156,7 +156,8 @@ impl Deliveries {
         let begun = self.halves[known].begun();
         let joined = [frame, begun, rest].concat();
         let event = first_value(&joined).ok().filter(|event| ends(&joined[event.len()..]))?;
-        let rest = &rest[event.len() - frame.len() - begun.len()..];
+        // What was begun may hold an event that ends before this goes on: then this is no part of it.
+        let rest = &rest[event.len().checked_sub(frame.len() + begun.len())?..];
         let event = self::event(event)?;
         self.halves.remove(known);
         Some((event, rest))

@@ -258,3 +258,10 @@ fn no_delivery_is_too_strange() {
         }
     }
 }
+
+#[test]
+fn what_follows_an_event_that_only_looked_cut_is_heard_too() {
+    let (one, two) = (function("01.000", "1"), function("01.000", r#"{"a":1}"#));
+    let heard = hear(&mut Deliveries::default(), &[format!("[{one},}}]"), format!("[{two}]")]);
+    assert_eq!(records(&heard.events), [r#"{"a":1}"#]);
+}
