@@ -92,7 +92,7 @@ impl Room<'_> {
         if self.out.len() > self.limit {
             return Err(Refusal::TooLarge { limit: self.limit });
         }
-        let wanted = self.out.len().saturating_add(more).min(self.limit + 1);
+        let wanted = self.out.len().saturating_add(more).min(self.limit.saturating_add(1));
         if let Some(added) = wanted.checked_sub(self.out.capacity()) {
             self.lease.grow(added)?;
             self.out.reserve_exact(wanted - self.out.len());
@@ -181,4 +181,24 @@ fn unzstd(packed: &[u8], room: &mut Room<'_>) -> Result<(), Refusal> {
         }
     }
     if room.out.len() > room.limit { Err(Refusal::TooLarge { limit: room.limit }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use pipeline::Budget;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_may_be_the_largest_number_there_is() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&[7; 5000]).unwrap();
+        let mut lease = Budget::new(1 << 20).lease(0).unwrap();
+        let inflated = Coding::Gzip.inflate(gzip.finish().unwrap(), usize::MAX, &mut lease);
+        assert_eq!(inflated.unwrap(), [7; 5000]);
+    }
 }
