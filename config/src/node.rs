@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde::de::DeserializeOwned;
 
 use crate::mistakes::{Mistake, Mistakes, Warnings};
-use crate::place::Path;
+use crate::place::{Path, Place};
 use crate::provider::Providers;
 use crate::tree::{Kind, Origin, Tree};
 use crate::{Env, expand, read, yaml};
