@@ -1,5 +1,6 @@
-"""Configurations and secrets from a fake AWS (moto): found, missing, denied, slow, throttled, hostile."""
+"""Configurations and secrets from a fake AWS (moto): found, missing, denied, slow, throttled, rotated, hostile."""
 
+import contextlib
 import http.server
 import json
 import os
@@ -19,7 +20,7 @@ from collector import BINARY, free_ports
 from sink import Sink
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-west-1"}
-HOSTILE = ["a: b", '"x', "pa$$word", "${env:HOME}", "#abc", "*abc", "{unclosed", "~", "0123", "a}b", "- x", "%41", "é"]
+HOSTILE = ["a: b", '"x', "pa$$word", "${env:HOME}", "#abc", "*abc", "{unclosed", "~", "0123", "a}b", "- x", "%41", "é", "two\nlines", "it's", "a\\b"]
 
 
 class Front:
@@ -110,13 +111,14 @@ def configuration(port, exporters, pipeline=None):
     )
 
 
-def run(aws, uri, **env):
-    return subprocess.Popen([BINARY, "--config", uri], env=environment(aws, **env), stdout=subprocess.PIPE, text=True)
+def run(aws, uri=None, **env):
+    command = [BINARY, "--config", uri] if uri else [BINARY]
+    return subprocess.Popen(command, env=environment(aws, **env), stdout=subprocess.PIPE, text=True)
 
 
-def a_span_s_resource(aws, uri, port, sink, **env):
-    """Runs the collector with a configuration and sends a span through it: its resource as it arrives."""
-    process = run(aws, uri, **env)
+@contextlib.contextmanager
+def collecting(process, port):
+    """Gives a tracer that sends each span at once to that collector, and ends it."""
     try:
         exporter = OTLPSpanExporter(f"http://127.0.0.1:{port}/v1/traces")
         provider = TracerProvider()
@@ -129,11 +131,17 @@ def a_span_s_resource(aws, uri, port, sink, **env):
                 break
             except OSError:
                 time.sleep(0.01)
-        provider.get_tracer("t").start_span("s").end()
-        return sink.wait_for("traces", lambda traces: traces.resource_spans).resource_spans[0]
+        yield provider.get_tracer("t")
     finally:
         process.terminate()
         process.wait(20)
+
+
+def a_span_s_resource(aws, uri, port, sink, **env):
+    """Runs the collector with a configuration and sends a span through it: its resource as it arrives."""
+    with collecting(run(aws, uri, **env), port) as tracer:
+        tracer.start_span("s").end()
+        return sink.wait_for("traces", lambda traces: traces.resource_spans).resource_spans[0]
 
 
 def attribute(span, key):
@@ -189,6 +197,110 @@ def test_hostile_values_stay_values(aws, sink):
     attributes = {f"h{number}": "<${ssm:/h/%s}>" % number for number in range(len(HOSTILE))}
     span = a_span_s_resource(aws, f"yaml:{with_attributes(port, sink, attributes)}", port, sink)
     assert [attribute(span, f"h{number}") for number in range(len(HOSTILE))] == [f"<{value}>" for value in HOSTILE]
+
+
+class Guard:
+    """A backend that takes what comes with the right headers and refuses the rest; `seen` are the headers and the answers."""
+
+    def __init__(self, headers, refusal=401):
+        self.headers, self.seen, self._arrived = headers, [], threading.Condition()
+        guard = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["content-length"]))
+                found = {name: self.headers[name] for name in guard.headers}
+                status = 200 if found == guard.headers else refusal
+                self.send_response(status)
+                self.end_headers()
+                with guard._arrived:
+                    guard.seen.append((found, status))
+                    guard._arrived.notify_all()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def wait_for(self, requests):
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.seen) >= requests, 20), self.seen
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_a_hostile_value_is_the_whole_of_a_header(aws):
+    ssm, [port] = client("ssm", aws), free_ports(1)
+    # A header holds neither line breaks nor, as libraries have it, anything that is not ASCII.
+    values = {f"x-{i}": value for i, value in enumerate(HOSTILE) if value.isascii() and value.isprintable()}
+    for name, value in values.items():
+        ssm.put_parameter(Name=f"/h/{name}", Value=value, Type="SecureString")
+    with Guard(values) as guard:
+        headers = {name: "${ssm:/h/%s}" % name for name in values}
+        config = configuration(port, {"otlp_http": {"endpoint": guard.url, "headers": headers}})
+        with collecting(run(aws, f"yaml:{config}"), port) as tracer:
+            tracer.start_span("s").end()
+            guard.wait_for(1)
+        assert guard.seen == [(values, 200)]
+
+
+@pytest.mark.parametrize("refusal", [401, 403])
+def test_a_rotated_secret_is_fetched_again_when_the_backend_refuses_the_old_one(aws, refusal):
+    secrets, [port] = client("secretsmanager", aws), free_ports(1)
+    secrets.create_secret(Name="key", SecretString=json.dumps({"key": "old"}))
+    with Guard({"x-key": "old"}, refusal) as guard:
+        exporter = {"endpoint": guard.url, "headers": {"x-key": "${secretsmanager:key#key}"}}
+        with collecting(run(aws, f"yaml:{configuration(port, {'otlp_http': exporter})}"), port) as tracer:
+            tracer.start_span("before").end()
+            guard.wait_for(1)
+            secrets.put_secret_value(SecretId="key", SecretString=json.dumps({"key": "new"}))
+            guard.headers = {"x-key": "new"}
+            tracer.start_span("after").end()
+            guard.wait_for(3)
+        assert [(seen["x-key"], status) for seen, status in guard.seen] == [
+            ("old", 200), ("old", refusal), ("new", 200)
+        ]
+    assert sum("GetSecretValue" in action for action, _ in aws.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OTELCOL_LAMBDA_EXPORTER_OTLP_ENDPOINT": "%(url)s", "OTELCOL_LAMBDA_EXPORTER_OTLP_HEADERS": headers}
+        for headers in [
+            "${secretsmanager:${env:NAME}}",
+            "x-key=${secretsmanager:${env:NAME}#x-key},x-team=${%(arn)s#x-team}",
+        ]
+    ]
+    + [
+        {
+            "ROTEL_OTLP_EXPORTER_ENDPOINT": "%(url)s",
+            "ROTEL_OTLP_EXPORTER_PROTOCOL": "http",
+            "ROTEL_OTLP_EXPORTER_CUSTOM_HEADERS": "x-key=${%(arn)s#x-key},x-team=${%(arn)s#x-team}",
+        },
+    ],
+)
+def test_variables_instead_of_a_configuration_take_secrets(aws, variables):
+    wanted, [port, other] = {"x-key": 'a,b=c: "$d', "x-team": "1.10"}, free_ports(2)
+    secret = client("secretsmanager", aws).create_secret(Name="headers", SecretString=json.dumps(wanted))
+    with Guard(wanted) as guard:
+        given = {name: value % {"url": guard.url, "arn": secret["ARN"]} for name, value in variables.items()}
+        ports = {
+            "OTELCOL_LAMBDA_RECEIVER_OTLP_HTTP_ENDPOINT": f"127.0.0.1:{port}",
+            "OTELCOL_LAMBDA_RECEIVER_OTLP_GRPC_ENDPOINT": f"127.0.0.1:{other}",
+        }
+        with collecting(run(aws, NAME="headers", **given, **ports), port) as tracer:
+            tracer.start_span("s").end()
+            guard.wait_for(1)
+        assert guard.seen == [(wanted, 200)]
 
 
 def test_a_busy_service_is_asked_again(aws, sink):
