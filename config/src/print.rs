@@ -40,7 +40,12 @@ fn write(tree: &Tree, indent: usize, masked: Masked, out: &mut String) {
             };
             for item in items {
                 line(indent, "-", out);
+                let begin = out.len();
                 write(item, indent + 1, masked, out);
+                // What a map or a list begins with stands beside the dash.
+                if out[begin..].starts_with('\n') {
+                    out.replace_range(begin..begin + 1 + 2 * (indent + 1), " ");
+                }
             }
         }
         Kind::Map(entries) => {

@@ -268,8 +268,7 @@ exporters:
     nested:
       password:
         - '***'
-        -
-          a: '***'
+        - a: '***'
       name: yes
       version: \"5\"
       n: 0123
@@ -277,14 +276,12 @@ exporters:
       empty: \"\"
       list:
         - 1
-        -
-          - 2
+        - - 2
           - {}
         - []
   otlp:
     headers:
-      -
-        name: a
+      - name: a
         value: '***'
 "
     );
