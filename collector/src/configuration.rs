@@ -129,9 +129,22 @@ impl Configuration {
         service.set_renewable(|id| any || has(Section::Exporters, id));
     }
 
-    /// Takes the ports and starts. Nothing if no pipeline can run.
+    /// Takes the ports and starts, on those that could be had. Nothing if no pipeline can run.
     pub fn start(mut self) -> Option<Service> {
-        self.plan.bind().iter().for_each(tell_unbound);
+        let _ = self.bind();
+        self.start_bound()
+    }
+
+    /// Takes the ports; false if any can't be had, each of which is told.
+    #[must_use]
+    pub fn bind(&mut self) -> bool {
+        let failed = self.plan.bind();
+        failed.iter().for_each(tell_unbound);
+        failed.is_empty()
+    }
+
+    /// Starts, on the ports that it has. Nothing if no pipeline can run.
+    pub fn start_bound(mut self) -> Option<Service> {
         if self.plan.pipelines.is_empty() {
             return None;
         }

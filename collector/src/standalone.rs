@@ -16,13 +16,17 @@ use crate::signals::Terminated;
 /// The configuration has mistakes, or a port cannot be had: unlike in Lambda, nobody suffers if this ends.
 pub async fn run(env: &Env, uris: &[String], log: &Log) -> Result<(), Error> {
     let mut reader = Reader::new(env, uris, &Shared::default());
-    let configuration = Configuration::read(&mut reader, env, Extent::All).await;
+    let mut configuration = Configuration::read(&mut reader, env, Extent::All).await;
     let renewal = Renewal::new(reader, env, &configuration, log);
     if !configuration.all_mistakes().is_empty() {
         return Err("the configuration has mistakes".into());
     }
+    if !configuration.bind() {
+        return Err("not all ports could be had".into());
+    }
     let terminated = Terminated::watch()?;
-    let Some(service) = configuration.start() else { return Err("nothing to run".into()) };
+    let Some(service) = configuration.start_bound() else { return Err("nothing to run".into()) };
+    ::log::info!("Everything is ready. Ctrl+C or SIGTERM ends it.");
     let end = async {
         tokio::select! {
             deadline = terminated.deadline() => deadline,

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the examples want to know of the user's accounts.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
+    "API_KEY",
     "CLICKSTACK_API_KEY",
     "DD_API_KEY",
     "GRAFANA_CLOUD_INSTANCE_ID",
@@ -17,8 +18,13 @@ const KEYS: [&str; 6] = [
 
 /// Whether the collector takes the configuration at `uri`, and everything that it says of it.
 fn validate(uri: &str) -> (bool, String) {
+    validate_merged(&[uri])
+}
+
+fn validate_merged(uris: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_otelcol-lambda"))
-        .args(["--config", uri, "validate"])
+        .args(uris.iter().flat_map(|uri| ["--config", uri]))
+        .arg("validate")
         .env_clear()
         .envs([("AWS_REGION", "eu-west-1"), ("AWS_LAMBDA_FUNCTION_NAME", "orders")])
         .envs(KEYS.map(|name| (name, "key")))
@@ -39,6 +45,31 @@ fn every_example_is_sound_and_says_nothing_odd() {
         assert_eq!(validate(example.to_str().unwrap()), (true, String::new()), "{}", example.display());
     }
 }
+
+#[test]
+fn every_configuration_in_the_documents_is_sound_and_says_nothing_odd() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut documents: Vec<_> =
+        std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    documents.push(root.join("README.md"));
+    let mut tried = 0;
+    for document in documents {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for block in text.split("```yaml\n").skip(1) {
+            let (block, _) = block.split_once("```").unwrap();
+            // Most show a component alone.
+            let uris = [WHOLE, &format!("yaml:{block}")];
+            assert_eq!(validate_merged(&uris), (true, String::new()), "{}:\n{block}", document.display());
+            tried += 1;
+        }
+    }
+    assert!(tried > 5);
+}
+
+/// What a configuration needs beside the part that a document shows.
+const WHOLE: &str = "yaml:{receivers: {otlp: {protocols: {http: }}, telemetryapi: },
+    exporters: {otlp_http: {traces_endpoint: https://xray.eu-west-1.amazonaws.com/v1/traces}},
+    service: {pipelines: {traces/other: {receivers: [otlp], exporters: [otlp_http]}}}}";
 
 /// Every collector configuration in `folder`, at any depth.
 fn configurations(folder: &Path) -> Vec<PathBuf> {

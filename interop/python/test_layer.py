@@ -11,6 +11,7 @@ import platform
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import zipfile
 
@@ -136,6 +137,12 @@ def nameserver(addresses):
     socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", (NAMESERVER, 53))
     thread.join()
     server.close()
+
+
+def test_the_example_for_sam_is_a_sound_template():
+    lint = [pathlib.Path(sys.executable).with_name("cfn-lint"), ROOT / "layer/examples/sam/template.yaml"]
+    done = subprocess.run(lint, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 AWS = """#!/bin/sh

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use simulator::otlp::{OtlpRequest, traces};
 use simulator::{Behaviour, FakeBackend, Outcome, Quirks, Status, TelemetryApi, post};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::stage::{COLLECTOR, Ports, otlp_http, sandbox, start};
@@ -108,21 +107,32 @@ async fn outside_lambda_sigterm_flushes_what_waits() {
     assert_eq!(backend.items(), 5);
 }
 
+/// What the collector says outside Lambda, where it ends by itself.
+async fn ends_outside_lambda(config: &str) -> String {
+    let command = Command::new(COLLECTOR)
+        .args(["--config", config])
+        .env_remove("AWS_LAMBDA_RUNTIME_API")
+        .kill_on_drop(true)
+        .output();
+    let done = command.await.unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    String::from_utf8(done.stdout).unwrap()
+}
+
 #[tokio::test]
 async fn outside_lambda_a_mistake_ends_it_with_the_reason() {
-    let mut child = Command::new(COLLECTOR)
-        .args(["--config", "yaml:service::nonsense: 1"])
-        .env_remove("AWS_LAMBDA_RUNTIME_API")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut said = String::new();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        said.push_str(&line);
-    }
-    assert_eq!(child.wait().await.unwrap().code(), Some(1));
+    let said = ends_outside_lambda("yaml:service::nonsense: 1").await;
     assert!(said.contains("nonsense"), "{said}");
+}
+
+#[tokio::test]
+async fn outside_lambda_a_port_that_is_taken_ends_it_with_the_reason() {
+    let backend = FakeBackend::start().await;
+    let ports = Ports::free();
+    let _taken = tokio::net::TcpListener::bind(("127.0.0.1", ports.http)).await.unwrap();
+    let config = ports.config(&otlp_http(&backend), "otlp_http");
+    let said = ends_outside_lambda(&format!("yaml:{config}")).await;
+    assert!(said.contains("receivers.otlp.protocols.http.endpoint"), "{said}");
 }
 
 #[tokio::test]

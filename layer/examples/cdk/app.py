@@ -39,6 +39,8 @@ lambda_.Function(
     layers=[collector, python_layer],
     environment={
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument",
+        # The wrapper would choose xray, which reads the event only; xray-lambda continues the trace that Lambda begins.
+        "OTEL_PROPAGATORS": "tracecontext,baggage,xray-lambda",
         "OPENTELEMETRY_COLLECTOR_CONFIG_URI": "/var/task/collector.yaml",
     },
 )

@@ -46,6 +46,8 @@ resource "aws_lambda_function" "orders" {
     variables = {
       AWS_LAMBDA_EXEC_WRAPPER            = "/opt/otel-instrument"
       OPENTELEMETRY_COLLECTOR_CONFIG_URI = "/var/task/collector.yaml"
+      # The wrapper would choose xray, which reads the event only; xray-lambda continues the trace that Lambda begins.
+      OTEL_PROPAGATORS = "tracecontext,baggage,xray-lambda"
     }
   }
 
