@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import platform
-import signal
 import subprocess
 import sys
 import time
@@ -53,9 +52,8 @@ class Emulator:
         }
         own_opt = ["unshare", "--mount", "/bin/sh", "-c", 'mount --bind "$0" /opt && exec "$@"', opt]
         with self._said.open("wb") as said:
-            self._process = subprocess.Popen(
-                [*own_opt, *emulator], cwd=PYTHON / "function", env=env, stdout=said, stderr=said, start_new_session=True
-            )
+            command = [*own_opt, *emulator]
+            self._process = subprocess.Popen(command, cwd=PYTHON / "function", env=env, stdout=said, stderr=said)
 
     def invoke(self, event, seconds=60):
         """The function's answer. The emulator starts everything at the first."""
@@ -74,10 +72,7 @@ class Emulator:
     def end(self):
         """Ends it; what was said by all."""
         self._process.terminate()
-        try:
-            self._process.wait(20)
-        finally:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(20)
         return self._said.read_text()
 
 
