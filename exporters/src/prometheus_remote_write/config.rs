@@ -45,6 +45,8 @@ struct Config {
     resource_to_telemetry_conversion: ResourceToTelemetry,
     /// The series `target_info`, which holds the attributes of the resource.
     target_info: TargetInfo,
+    /// Whether type, unit and description of metrics are sent, too.
+    send_metadata: bool,
     /// Whether the labels that name the instrumentation scope are left out.
     disable_scope_info: bool,
     /// The most that one request may hold, in bytes before compression; 3000000 if absent.
@@ -58,8 +60,6 @@ struct Config {
     sending_queue: Option<SendingQueue>,
 
     // Accepted, and changing nothing; `explain` says why.
-    /// Accepted with a warning; metadata is not sent.
-    send_metadata: bool,
     /// Must be `snappy` if it is there.
     compression: String,
     /// Must be `prometheus.WriteRequest` if it is there.
@@ -123,7 +123,6 @@ impl Config {
         let tunes = "changes nothing here: it tunes another HTTP client";
         let queue = "changes nothing here: requests go out one after the other; see sending_queue";
         for (key, is_set, why) in [
-            ("send_metadata", self.send_metadata, "changes nothing here: metadata is not sent"),
             ("wal", self.wal.is_some(), "changes nothing here: no disk outlives the memory of a sandbox"),
             ("remote_write_queue", self.remote_write_queue.is_some(), queue),
             ("max_batch_request_parallelism", self.max_batch_request_parallelism.is_some(), queue),
@@ -217,6 +216,7 @@ impl Config {
             scope_labels: !self.disable_scope_info,
             resource_labels: self.resource_to_telemetry_conversion.enabled,
             without_service: self.resource_to_telemetry_conversion.exclude_service_attributes,
+            metadata: self.send_metadata,
         }
     }
 

@@ -6,13 +6,12 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use pipeline::{Batch, Delivered, Exporter, Sending, Signal, Undelivered};
 use prost::Message;
 
 use super::series::{Settings, translate};
 use super::snappy::compress;
-use super::wire::{TimeSeries, WriteRequest};
+use super::wire::WriteRequest;
 use crate::http::{Answer, Client, Url};
 use crate::otlp::answer::{excerpt, retry_after};
 
@@ -29,29 +28,37 @@ pub(super) struct RemoteWrite {
 
 #[async_trait(?Send)]
 impl Exporter for RemoteWrite {
-    /// Of several requests a failed one ends the attempt. All are sent again then: what a server has already, it
-    /// knows by time and value.
+    /// Of several requests one that fails for now ends the attempt. All are sent again then: what a server has
+    /// already, it knows by time and value.
     async fn export(&self, batch: &Batch) -> Result<Delivered, Undelivered> {
-        let request: ExportMetricsServiceRequest = batch.decode();
-        let translation = translate(&request, &self.settings);
-        drop(request);
-        for timeseries in self.chunks(translation.series()) {
-            let body = compress(&WriteRequest { timeseries }.encode_to_vec());
-            let mut headers = self.headers.clone();
-            if let Some(credentials) = &self.url.credentials {
-                headers.entry(AUTHORIZATION).or_insert(credentials.clone());
-            }
-            match self.client.post(&self.url.path, headers, ready(vec![body.into()].into())).await {
-                Ok(answer) => verdict(&answer, &self.url)?,
-                Err(failure) => {
-                    let cause = format!("POST {}: {failure}", self.url).into();
-                    return Err(Undelivered::Retry { after: None, cause });
+        let mut translation = translate(&batch.decode(), &self.settings);
+        let (mut lost, mut why) = (translation.lost, std::mem::take(&mut translation.why));
+        let (mut is_taken, mut is_refused) = (false, false);
+        for chunk in self.chunks(translation.series(), |(_, series)| series.encoded_len()) {
+            let points: usize = chunk.iter().map(|(points, _)| points).sum();
+            let timeseries = chunk.into_iter().map(|(_, series)| series).collect();
+            match self.post(WriteRequest { timeseries, ..WriteRequest::default() }).await {
+                Ok(()) => is_taken = true,
+                Err(Undelivered::Refused { cause }) => {
+                    (lost, why, is_refused) = (lost + points, cause.to_string(), true);
                 }
+                Err(later) => return Err(later),
             }
         }
-        match translation.lost {
-            0 => Ok(Delivered::All),
-            rejected => Ok(Delivered::Partly { rejected, message: translation.why }),
+        if is_refused && !is_taken {
+            return Err(Undelivered::Refused { cause: why.into() });
+        }
+        // Metadata alone would be of no series.
+        let metadata = translation.metadata().filter(|_| is_taken);
+        for metadata in self.chunks(metadata, Message::encoded_len) {
+            match self.post(WriteRequest { metadata, ..WriteRequest::default() }).await {
+                Err(Undelivered::Refused { cause }) => why = format!("metadata: {cause}"),
+                outcome => outcome?,
+            }
+        }
+        match (lost, why) {
+            (0, why) if why.is_empty() => Ok(Delivered::All),
+            (rejected, message) => Ok(Delivered::Partly { rejected, message }),
         }
     }
 
@@ -68,11 +75,27 @@ impl Exporter for RemoteWrite {
 }
 
 impl RemoteWrite {
-    fn chunks(&self, series: impl Iterator<Item = TimeSeries>) -> Vec<Vec<TimeSeries>> {
-        let mut chunks: Vec<Vec<TimeSeries>> = Vec::new();
+    async fn post(&self, request: WriteRequest) -> Result<(), Undelivered> {
+        let body = compress(&request.encode_to_vec());
+        let mut headers = self.headers.clone();
+        if let Some(credentials) = &self.url.credentials {
+            headers.entry(AUTHORIZATION).or_insert(credentials.clone());
+        }
+        match self.client.post(&self.url.path, headers, ready(vec![body.into()].into())).await {
+            Ok(answer) => verdict(&answer, &self.url),
+            Err(failure) => {
+                let cause = format!("POST {}: {failure}", self.url).into();
+                Err(Undelivered::Retry { after: None, cause })
+            }
+        }
+    }
+
+    /// `items` in requests of at most `most_bytes`.
+    fn chunks<T>(&self, items: impl Iterator<Item = T>, size: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+        let mut chunks: Vec<Vec<T>> = Vec::new();
         let mut bytes = 0;
-        for one in series {
-            let size = one.encoded_len();
+        for one in items {
+            let size = size(&one);
             match chunks.last_mut().filter(|_| bytes + size < self.most_bytes) {
                 Some(chunk) => chunk.push(one),
                 None => {

@@ -4,6 +4,7 @@
 
 pub mod aws;
 pub mod backend;
+pub mod prometheus;
 pub mod sigv4;
 
 use std::time::Duration;
