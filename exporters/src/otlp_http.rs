@@ -17,7 +17,7 @@ use crate::auth::{Auth, Shared};
 use crate::findings::Findings;
 use crate::http::compression::{Compression, Compressor, Params};
 use crate::http::tls::Keys;
-use crate::http::{Client, Connector, Origin, Proxy, Tls, Url, Version};
+use crate::http::{Client, Url, Way};
 use crate::otlp::answer::http_verdict;
 use crate::otlp::settings;
 
@@ -194,7 +194,8 @@ impl Config {
     fn routes(&self, context: &Context, shared: &Shared, findings: &mut Findings) -> Vec<Route> {
         let authenticator = self.auth.as_ref().and_then(|auth| auth.find(shared, findings));
         let keys = self.tls.clone().unwrap_or_default();
-        let tls = keys.own_config(b"http/1.1", findings).map_or(Tls::Shared(shared.tls.clone()), Tls::Own);
+        let way =
+            Way::of_env(&context.env, &shared.tls).by(&keys, findings).through("proxy_url", &self.proxy_url);
         let mut routes: Vec<Route> = Vec::new();
         for (signal, url) in self.urls(findings) {
             let shared = routes.iter().find(|route| *route.client.origin() == url.origin);
@@ -205,20 +206,12 @@ impl Config {
             if let Some(Err(why)) = authenticator.as_ref().map(|it| it.suits(&url.origin)) {
                 findings.warn("auth.authenticator", why);
             }
-            let Some(proxy) = self.proxy(&url.origin, context, findings) else { continue };
-            let connector = Connector {
-                origin: url.origin.clone(),
-                tls: tls.clone(),
-                server_name: keys.server_name_override.clone().filter(|name| !name.is_empty()),
-                tunnel: url.origin.tls,
-                proxy,
-            };
-            match Client::new(connector, Version::Http1, None) {
+            match way.client(&url.origin) {
                 Ok(client) => {
                     let client = Rc::new(client.authenticated(authenticator.clone()));
                     routes.push(Route { signal, url, client });
                 }
-                Err(error) => drop(findings.mistake::<()>("endpoint", error)),
+                Err((key, error)) => drop(findings.mistake::<()>(key, error)),
             }
         }
         routes
@@ -256,20 +249,6 @@ impl Config {
             urls.extend(parsed.map(|url| (signal, url)));
         }
         urls
-    }
-
-    /// The proxy on the way to `target`, if any; nothing at all if there is one that can't be used.
-    fn proxy(&self, target: &Origin, context: &Context, findings: &mut Findings) -> Option<Option<Proxy>> {
-        match self.proxy_url.reveal() {
-            "" => match Proxy::of_env(&context.env, target, target.tls) {
-                Ok(proxy) => Some(proxy),
-                Err(error) => findings.mistake("endpoint", error),
-            },
-            url => match Proxy::parse(url) {
-                Ok(proxy) => Some(Some(proxy)),
-                Err(error) => findings.mistake("proxy_url", error),
-            },
-        }
     }
 }
 

@@ -14,7 +14,13 @@ use crate::auth::sigv4::SigV4;
 use crate::aws::host;
 use crate::findings::Findings;
 use crate::http::tls::Keys;
-use crate::http::{Client, Connector, Proxy, Tls, Url, Version};
+use crate::http::{Client, Url, Way};
+
+// Why keys that all exporters of the Go Collector to AWS have change nothing.
+pub(crate) const KEPT: &str = "what fails is kept and sent again; retry_on_failure sets for how long";
+pub(crate) const NO_METADATA: &str = "no instance metadata is asked";
+pub(crate) const CA_FILE: &str = "use tls.ca_file";
+pub(crate) const NO_SDK: &str = "credentials come from the function's environment, or from role_arn";
 
 /// The keys that all exporters of the Go Collector to AWS have in common, as far as they matter to a client.
 pub(crate) struct Session<'a> {
@@ -92,35 +98,18 @@ impl Session<'_> {
         };
         let signer = SigV4::for_process(region, service.name, &role, &context.env, shared);
         let signer = Rc::new(signer.map_err(|why| findings.mistake::<()>("role_arn", why)).ok()?);
-        let connector = self.connector(&url, context, shared, findings)?;
-        let client = Client::new(connector, Version::Http1, None);
-        let client = client.map_err(|why| findings.mistake::<()>("endpoint", why)).ok()?;
+        let mut keys = self.tls.cloned().unwrap_or_default();
+        keys.insecure_skip_verify |= self.no_verify_ssl;
+        let way = Way::of_env(&context.env, &shared.tls)
+            .by(&keys, findings)
+            .through("proxy_address", self.proxy_address);
+        let client = way.client(&url.origin).map_err(|(key, why)| findings.mistake::<()>(key, why)).ok()?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(service.content_type));
         if let Ok(user_agent) = HeaderValue::from_str(&context.user_agent) {
             headers.insert(USER_AGENT, user_agent);
         }
         Some(Api { client: client.authenticated(Some(signer)), url, headers, role: self.role_arn.to_owned() })
-    }
-
-    fn connector(
-        &self,
-        url: &Url,
-        context: &Context,
-        shared: &Shared,
-        findings: &mut Findings,
-    ) -> Option<Connector> {
-        let mut keys = self.tls.cloned().unwrap_or_default();
-        keys.insecure_skip_verify |= self.no_verify_ssl;
-        let tls = keys.own_config(b"http/1.1", findings).map_or(Tls::Shared(shared.tls.clone()), Tls::Own);
-        let origin = url.origin.clone();
-        let proxy = match self.proxy_address.reveal() {
-            "" => Proxy::of_env(&context.env, &origin, origin.tls),
-            proxy => Proxy::parse(proxy).map(Some),
-        };
-        let proxy = proxy.map_err(|why| findings.mistake::<()>("proxy_address", why)).ok()?;
-        let server_name = keys.server_name_override.clone().filter(|name| !name.is_empty());
-        Some(Connector { tunnel: origin.tls, origin, tls, server_name, proxy })
     }
 }
 

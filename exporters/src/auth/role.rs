@@ -16,7 +16,7 @@ use super::signature::ESCAPED;
 use super::sigv4::SigV4;
 use super::{Shared, read_secret};
 use crate::aws::{element, host};
-use crate::http::{Answer, Client, Connector, Failure, Proxy, Tls, Url, Version};
+use crate::http::{Answer, Client, Failure, Url, Way};
 use crate::otlp::answer::excerpt;
 
 /// `assume_role`: the role to assume, with the Collector's keys.
@@ -62,10 +62,7 @@ impl AssumedRole {
         let own = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"];
         let own = own.into_iter().find_map(|name| env.get(name).filter(|url| !url.is_empty()));
         let url = Url::parse(&own.map_or_else(|| endpoint(region), str::to_owned))?;
-        let proxy = Proxy::of_env(env, &url.origin, url.origin.tls)?;
-        let (origin, tls) = (url.origin.clone(), Tls::Shared(shared.tls.clone()));
-        let connector = Connector { tunnel: origin.tls, origin, tls, server_name: None, proxy };
-        let mut client = Client::new(connector, Version::Http1, None)?;
+        let mut client = Way::of_env(env, &shared.tls).client(&url.origin).map_err(|(_, why)| why)?;
         let web_identity = !role.web_identity_token_file.is_empty();
         if !web_identity {
             let region = region.unwrap_or("us-east-1");

@@ -18,7 +18,7 @@ use crate::auth::Shared;
 use crate::findings::Findings;
 use crate::http::tls::Keys;
 use crate::otlp::settings;
-use crate::session::{Service, Session, timeout};
+use crate::session::{CA_FILE, KEPT, NO_METADATA, NO_SDK, Service, Session, timeout};
 
 /// <https://docs.aws.amazon.com/general/latest/gr/cwl_region.html>
 const LOGS: Service = Service {
@@ -141,33 +141,22 @@ pub(super) fn exporter(node: &Node, context: &Context, shared: &Shared) -> Resul
 impl Config {
     /// Says of each key that is set and changes nothing why that is so.
     fn explain(&self, findings: &mut Findings) {
-        let unset = "changes nothing here";
-        let no_sdk =
-            "changes nothing here: credentials come from the function's environment, or from role_arn";
-        for (key, given, why) in [
+        findings.unused(&[
             (
                 "eks_fargate_container_insights_enabled",
-                &self.eks_fargate_container_insights_enabled,
-                "changes nothing here: it is for Kubernetes",
+                self.eks_fargate_container_insights_enabled.is_some(),
+                "it is for Kubernetes",
             ),
-            ("num_workers", &self.num_workers, unset),
-            (
-                "max_retries",
-                &self.max_retries,
-                "changes nothing here: what fails is kept and sent again; retry_on_failure sets for how long",
-            ),
-            ("local_mode", &self.local_mode, "changes nothing here: no instance metadata is asked"),
-            ("resource_arn", &self.resource_arn, unset),
-            ("certificate_file_path", &self.certificate_file_path, "changes nothing here: use tls.ca_file"),
-            ("profile", &self.profile, no_sdk),
-            ("shared_credentials_file", &self.shared_credentials_file, no_sdk),
-            ("imds_retries", &self.imds_retries, no_sdk),
-            ("middleware", &self.middleware, unset),
-        ] {
-            if given.is_some() {
-                findings.warn(key, why);
-            }
-        }
+            ("num_workers", self.num_workers.is_some(), ""),
+            ("max_retries", self.max_retries.is_some(), KEPT),
+            ("local_mode", self.local_mode.is_some(), NO_METADATA),
+            ("resource_arn", self.resource_arn.is_some(), ""),
+            ("certificate_file_path", self.certificate_file_path.is_some(), CA_FILE),
+            ("profile", self.profile.is_some(), NO_SDK),
+            ("shared_credentials_file", self.shared_credentials_file.is_some(), NO_SDK),
+            ("imds_retries", self.imds_retries.is_some(), NO_SDK),
+            ("middleware", self.middleware.is_some(), ""),
+        ]);
     }
 
     /// Whether events are lines on stdout.

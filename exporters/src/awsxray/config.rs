@@ -14,7 +14,7 @@ use crate::auth::Shared;
 use crate::findings::Findings;
 use crate::http::tls::Keys;
 use crate::otlp::settings;
-use crate::session::{Api, Service, Session, timeout};
+use crate::session::{Api, CA_FILE, KEPT, NO_METADATA, NO_SDK, Service, Session, timeout};
 
 /// So many spans are one request at most: X-Ray takes 50 documents, and a span seldom needs two. The outbox sends
 /// several side by side and keeps each that fails.
@@ -126,47 +126,28 @@ pub fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn 
 impl Config {
     /// Says of each key that is set and changes nothing why that is so.
     fn explain(&self, findings: &mut Findings) {
-        let unset = "changes nothing here";
-        let no_sdk =
-            "changes nothing here: credentials come from the function's environment, or from role_arn";
-        for (key, is_set, why) in [
-            (
-                "max_retries",
-                self.max_retries.is_some(),
-                "changes nothing here: what fails is kept and sent again; retry_on_failure sets for how long",
-            ),
-            ("local_mode", self.local_mode.is_some(), "changes nothing here: no instance metadata is asked"),
-            (
-                "resource_arn",
-                self.resource_arn.is_some(),
-                "changes nothing here: it is for telemetry records, which are not sent",
-            ),
-            ("telemetry", self.telemetry.is_some(), "changes nothing here: telemetry records are not sent"),
-            (
-                "certificate_file_path",
-                self.certificate_file_path.is_some(),
-                "changes nothing here: use tls.ca_file",
-            ),
-            ("profile", self.profile.is_some(), no_sdk),
-            ("shared_credentials_file", self.shared_credentials_file.is_some(), no_sdk),
-            ("imds_retries", self.imds_retries.is_some(), no_sdk),
-            ("middleware", self.middleware.is_some(), unset),
+        findings.unused(&[
+            ("max_retries", self.max_retries.is_some(), KEPT),
+            ("local_mode", self.local_mode.is_some(), NO_METADATA),
+            ("resource_arn", self.resource_arn.is_some(), "it is for telemetry records, which are not sent"),
+            ("telemetry", self.telemetry.is_some(), "telemetry records are not sent"),
+            ("certificate_file_path", self.certificate_file_path.is_some(), CA_FILE),
+            ("profile", self.profile.is_some(), NO_SDK),
+            ("shared_credentials_file", self.shared_credentials_file.is_some(), NO_SDK),
+            ("imds_retries", self.imds_retries.is_some(), NO_SDK),
+            ("middleware", self.middleware.is_some(), ""),
             (
                 "transit_spans_in_otlp_format",
                 self.transit_spans_in_otlp_format.is_some(),
-                "changes nothing here: to send OTLP to X-Ray use otlp_http with sigv4auth",
+                "to send OTLP to X-Ray use otlp_http with sigv4auth",
             ),
             (
                 "skip_timestamp_validation",
                 self.skip_timestamp_validation.is_some(),
-                "changes nothing here: trace ids need not hold a time",
+                "trace ids need not hold a time",
             ),
-            ("transit_encryption", self.transit_encryption.is_some(), unset),
-        ] {
-            if is_set {
-                findings.warn(key, why);
-            }
-        }
+            ("transit_encryption", self.transit_encryption.is_some(), ""),
+        ]);
     }
 
     fn daemon(&self, context: &Context, findings: &mut Findings) -> Option<Daemon> {

@@ -9,7 +9,7 @@ use super::{Fetcher, Trouble};
 use crate::auth::Endpoint;
 use crate::auth::role::AssumeRole;
 use crate::auth::sigv4::SigV4;
-use crate::http::{Answer, Client, Connector, Failure, Proxy, Tls, Url, Version, has_scheme};
+use crate::http::{Answer, Client, Failure, Url, Way, has_scheme};
 
 /// The most of a text that is read; Lambda allows functions 4 KB of environment and 250 MB of code.
 const MOST_OF_TEXT: usize = 1 << 20;
@@ -72,12 +72,8 @@ impl Fetcher {
         if let Some(client) = self.clients.borrow().get(&name) {
             return Ok(client.clone());
         }
-        let origin = url.origin.clone();
-        let proxy = Proxy::of_env(&self.env, &origin, origin.tls).map_err(Trouble::lasting)?;
-        let tls = Tls::Shared(self.shared.tls.clone());
-        let connector = Connector { tunnel: origin.tls, origin, tls, server_name: None, proxy };
-        let mut client =
-            Client::new(connector, Version::Http1, None).map_err(Trouble::lasting)?.reading(MOST_OF_TEXT);
+        let client = Way::of_env(&self.env, &self.shared.tls).client(&url.origin);
+        let mut client = client.map_err(|(_, why)| Trouble::lasting(why))?.reading(MOST_OF_TEXT);
         if let Some((service, region)) = signed {
             let signer = SigV4::for_process(region, service, &AssumeRole::default(), &self.env, &self.shared);
             client = client.authenticated(Some(Rc::new(signer.map_err(Trouble::lasting)?)));

@@ -11,6 +11,7 @@ mod proxy;
 mod stream;
 pub(crate) mod tls;
 mod url;
+mod way;
 
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -27,6 +28,7 @@ pub(crate) use pool::Version;
 pub(crate) use proxy::Proxy;
 pub(crate) use tls::SharedTls;
 pub(crate) use url::{Origin, Url, has_scheme};
+pub(crate) use way::Way;
 
 use crate::auth::Authenticator;
 use answer::MOST_OF_ANSWER;

@@ -16,7 +16,7 @@ use super::series::Settings;
 use crate::auth::{Auth, Shared};
 use crate::findings::Findings;
 use crate::http::tls::Keys;
-use crate::http::{Client, Connector, Proxy, Tls, Url, Version};
+use crate::http::{Client, Url, Way};
 use crate::otlp::settings;
 
 /// The keys of the Go Collector's exporter, with its defaults.
@@ -120,10 +120,10 @@ pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<B
 impl Config {
     /// Says of each key that is set and changes nothing why that is so.
     fn explain(&self, findings: &mut Findings) {
-        let tunes = "changes nothing here: it tunes another HTTP client";
-        let queue = "changes nothing here: requests go out one after the other; see sending_queue";
-        for (key, is_set, why) in [
-            ("wal", self.wal.is_some(), "changes nothing here: no disk outlives the memory of a sandbox"),
+        let tunes = "it tunes another HTTP client";
+        let queue = "requests go out one after the other; see sending_queue";
+        findings.unused(&[
+            ("wal", self.wal.is_some(), "no disk outlives the memory of a sandbox"),
             ("remote_write_queue", self.remote_write_queue.is_some(), queue),
             ("max_batch_request_parallelism", self.max_batch_request_parallelism.is_some(), queue),
             ("read_buffer_size", self.read_buffer_size.is_some(), tunes),
@@ -135,19 +135,21 @@ impl Config {
             ("disable_keep_alives", self.disable_keep_alives.is_some(), tunes),
             ("http2_read_idle_timeout", self.http2_read_idle_timeout.is_some(), tunes),
             ("http2_ping_timeout", self.http2_ping_timeout.is_some(), tunes),
-        ] {
-            if is_set {
-                findings.warn(key, why);
-            }
-        }
+        ]);
         if !["", "snappy"].contains(&self.compression.as_str()) {
             findings.mistake::<()>("compression", "must be snappy: Remote-Write knows no other");
         }
-        if !["", "prometheus.WriteRequest"].contains(&self.protobuf_message.as_str()) {
-            findings.mistake::<()>(
+        match self.protobuf_message.as_str() {
+            "" | "prometheus.WriteRequest" => {}
+            "io.prometheus.write.v2.Request" => drop(findings.mistake::<()>(
                 "protobuf_message",
-                "must be prometheus.WriteRequest: that of Remote-Write 1.0",
-            );
+                "Remote-Write 2.0 is not sent: write prometheus.WriteRequest, that of 1.0, which receivers of 2.0 \
+                 take as well, or leave it out",
+            )),
+            other => {
+                let why = format!("`{other}`: expected prometheus.WriteRequest, that of Remote-Write 1.0");
+                findings.mistake::<()>("protobuf_message", why);
+            }
         }
     }
 
@@ -157,21 +159,13 @@ impl Config {
         }
         let url = Url::parse(&self.endpoint).map_err(|why| findings.mistake::<()>("endpoint", why)).ok()?;
         let keys = self.tls.clone().unwrap_or_default();
-        let tls = keys.own_config(b"http/1.1", findings).map_or(Tls::Shared(shared.tls.clone()), Tls::Own);
-        let origin = url.origin.clone();
-        let proxy = match self.proxy_url.reveal() {
-            "" => Proxy::of_env(&context.env, &origin, origin.tls),
-            proxy => Proxy::parse(proxy).map(Some),
-        };
-        let proxy = proxy.map_err(|why| findings.mistake::<()>("proxy_url", why)).ok()?;
+        let way =
+            Way::of_env(&context.env, &shared.tls).by(&keys, findings).through("proxy_url", &self.proxy_url);
         let authenticator = self.auth.as_ref().and_then(|auth| auth.find(shared, findings));
-        if let Some(Err(why)) = authenticator.as_ref().map(|it| it.suits(&origin)) {
+        if let Some(Err(why)) = authenticator.as_ref().map(|it| it.suits(&url.origin)) {
             findings.warn("auth.authenticator", why);
         }
-        let server_name = keys.server_name_override.clone().filter(|name| !name.is_empty());
-        let connector = Connector { tunnel: origin.tls, origin, tls, server_name, proxy };
-        let client = Client::new(connector, Version::Http1, None);
-        let client = client.map_err(|why| findings.mistake::<()>("endpoint", why)).ok()?;
+        let client = way.client(&url.origin).map_err(|(key, why)| findings.mistake::<()>(key, why)).ok()?;
         Some((client.authenticated(authenticator), url))
     }
 
@@ -195,7 +189,7 @@ impl Config {
             other => {
                 let why = format!(
                     "`{other}`: expected UnderscoreEscapingWithSuffixes or UnderscoreEscapingWithoutSuffixes \
-                     (Remote-Write 1.0 has no others)"
+                     (names that are not escaped need Remote-Write 2.0, which is not sent)"
                 );
                 findings.mistake("translation_strategy", why).unwrap_or(true)
             }
