@@ -26,6 +26,18 @@ const TAKEN: &[Key] = &[
 pub const OF_CALLS: [&str; 7] =
     ["operation", "account_id", "region", "request_id", "queue_url", "table_name", "table_names"];
 
+/// The fields that speak of a task of ECS, and the attributes that they are in.
+pub const ECS: [(&str, Key); 8] = [
+    ("container", ContainerName),
+    ("container_id", ContainerId),
+    ("task_arn", AwsEcsTaskArn),
+    ("task_family", AwsEcsTaskFamily),
+    ("cluster_arn", AwsEcsClusterArn),
+    ("container_arn", AwsEcsContainerArn),
+    ("availability_zone", CloudAvailabilityZone),
+    ("launch_type", AwsEcsLaunchtype),
+];
+
 /// The block, unless the process runs in another cloud.
 pub fn aws<'a>(source: &Source<'a>, attributes: &mut Attributes<'a>) -> Option<Object<'a>> {
     attributes.say(TAKEN);
@@ -99,18 +111,7 @@ fn place<'a>(resource: &Attributes<'a>, aws: &mut Object<'a>) {
     }
     if platform == "aws_ecs" {
         let mut ecs = Object::default();
-        for (key, value) in [
-            ("container", ContainerName),
-            ("container_id", ContainerId),
-            ("task_arn", AwsEcsTaskArn),
-            ("task_family", AwsEcsTaskFamily),
-            ("cluster_arn", AwsEcsClusterArn),
-            ("container_arn", AwsEcsContainerArn),
-            ("availability_zone", CloudAvailabilityZone),
-            ("launch_type", AwsEcsLaunchtype),
-        ] {
-            ecs.set_text(key, resource.text(value));
-        }
+        ECS.iter().for_each(|(field, key)| ecs.set_text(*field, resource.text(*key)));
         aws.set("ecs", ecs);
     }
     if let Some(deployment) = resource.text(ServiceInstanceId).filter(|_| platform == "aws_elastic_beanstalk")

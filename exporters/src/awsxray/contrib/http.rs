@@ -11,37 +11,7 @@ use super::super::json::Object;
 use super::super::keys::Key::{self, *};
 use super::super::source::Source;
 
-/// The attributes that the block takes whether it uses them or not.
-const TAKEN: &[Key] = &[
-    HttpMethod,
-    HttpRequestMethod,
-    HttpClientIp,
-    HttpUserAgent,
-    UserAgentOriginal,
-    HttpStatusCode,
-    HttpResponseStatusCode,
-    HttpUrl,
-    UrlFull,
-    HttpScheme,
-    UrlScheme,
-    HttpHost,
-    HttpTarget,
-    HttpServerName,
-    NetHostPort,
-    HostName,
-    NetHostName,
-    NetPeerName,
-    NetPeerPort,
-    NetPeerIp,
-    NetworkPeerAddress,
-    ClientAddress,
-    UrlPath,
-    UrlQuery,
-    ServerAddress,
-    ServerPort,
-];
-
-/// Any of these makes the block.
+/// Any of these makes the block, which takes them all.
 const MAKING: &[Key] = &[
     HttpMethod,
     HttpRequestMethod,
@@ -62,6 +32,19 @@ const MAKING: &[Key] = &[
     UrlQuery,
 ];
 
+/// What the block takes beside those, whether it uses it or not.
+const TAKEN_TOO: &[Key] = &[
+    HostName,
+    NetHostName,
+    NetPeerName,
+    NetPeerPort,
+    NetPeerIp,
+    NetworkPeerAddress,
+    ClientAddress,
+    ServerAddress,
+    ServerPort,
+];
+
 /// Any of these makes the URL; beside them an address of the peer that is an IP.
 const MAKING_URL: &[Key] = &[
     HttpUrl,
@@ -77,7 +60,8 @@ const MAKING_URL: &[Key] = &[
 
 /// The block, if the span has any of its attributes, which it takes.
 pub fn http<'a>(source: &Source<'a>, attributes: &mut Attributes<'a>) -> Option<Object<'a>> {
-    attributes.say(TAKEN);
+    attributes.say(MAKING);
+    attributes.say(TAKEN_TOO);
     if !MAKING.iter().any(|key| attributes.has(*key)) {
         return None;
     }

@@ -115,17 +115,7 @@ fn place<'a>(source: &Source<'a>, attributes: &mut Attributes<'a>, aws: &mut Obj
         block(aws, "ec2", resource, &fields);
     }
     if platform == "aws_ecs" {
-        let fields = [
-            ("container", ContainerName),
-            ("container_id", ContainerId),
-            ("task_arn", AwsEcsTaskArn),
-            ("task_family", AwsEcsTaskFamily),
-            ("cluster_arn", AwsEcsClusterArn),
-            ("container_arn", AwsEcsContainerArn),
-            zone,
-            ("launch_type", AwsEcsLaunchtype),
-        ];
-        block(aws, "ecs", resource, &fields);
+        block(aws, "ecs", resource, &contrib::aws::ECS);
     }
     if platform == "aws_eks" || resource.text(K8sClusterName).is_some() {
         let fields = [("cluster_name", K8sClusterName), ("pod", K8sPodName), ("container_id", ContainerId)];
