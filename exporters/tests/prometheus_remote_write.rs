@@ -196,3 +196,24 @@ fn amazon_managed_prometheus_takes_what_is_signed() {
         assert_eq!(exporter.export(&batch).await.unwrap(), Delivered::All);
     });
 }
+
+#[test]
+fn what_can_not_be_sent_is_a_mistake_and_what_means_nothing_is_not() {
+    for (yaml, words) in [
+        ("protobuf_message: io.prometheus.write.v2.Request", "Remote-Write 2.0 is not sent"),
+        ("protobuf_message: prometheus.ReadRequest", "expected prometheus.WriteRequest"),
+        ("translation_strategy: NoTranslation", "need Remote-Write 2.0"),
+        ("compression: gzip", "must be snappy"),
+        ("external_labels: {team: ''}", "`team`"),
+        ("max_batch_size_bytes: -1", "max_batch_size_bytes"),
+    ] {
+        let yaml = format!("{{endpoint: 'https://x.example.com', {yaml}}}");
+        let mistake = build("prometheusremotewrite", &yaml, &[]).err().unwrap();
+        assert!(mistake.contains(words), "{mistake}");
+    }
+    let yaml = "{endpoint: 'https://x.example.com/api/v1/push', namespace: n, headers: {X-Scope-OrgID: '1'}, timeout: 10s,
+        wal: {directory: /tmp, buffer_size: 100, truncate_frequency: 45s}, max_batch_request_parallelism: 5,
+        remote_write_queue: {enabled: true, queue_size: 10000, num_consumers: 5}, write_buffer_size: 524288,
+        protobuf_message: prometheus.WriteRequest, compression: snappy, send_metadata: true, max_batch_size_bytes: 0}";
+    build("prometheusremotewrite", yaml, &[]).unwrap();
+}
