@@ -13,7 +13,7 @@ use exporters::auth::Shared;
 use exporters::fetch::Fetcher;
 use tokio::time::Instant;
 
-use support::aws::{ENV, OWN, refusal};
+use support::aws::{ENV, OWN, refusal, text};
 use support::backend::Received;
 use support::sigv4::Service;
 use support::{Backend, Reply, run};
@@ -35,10 +35,6 @@ async fn ask(fetcher: &Fetcher, uris: &[&str]) -> Answers {
 
 async fn one(backend: &Backend, uri: &str) -> Result<String, String> {
     ask(&fetcher(backend), &[uri]).await.remove(uri).unwrap().map(Option::unwrap)
-}
-
-fn text(text: &str) -> Reply {
-    Reply { body: text.to_owned().into(), ..Reply::ok() }
 }
 
 /// AWS, with one secret, the parameters `/a` and `/b`, and one object.
@@ -67,7 +63,7 @@ fn aws(request: &Received) -> Reply {
             let known = ["/a", "/b"].into_iter().filter(|name| body.contains(&format!("\"{name}\"")));
             let known: Vec<_> =
                 known.map(|name| format!(r#"{{"Name": "{name}", "Value": "v{name}"}}"#)).collect();
-            text(&format!(r#"{{"Parameters": [{}], "InvalidParameters": []}}"#, known.join(",")))
+            text(format!(r#"{{"Parameters": [{}], "InvalidParameters": []}}"#, known.join(",")))
         }
         _ if request.target == "/bucket/a%20b/c%2B.yaml" => text("a: 1\n"),
         _ => refusal(404, "<Error><Code>NoSuchKey</Code><Message>The key does not exist.</Message></Error>"),
@@ -182,7 +178,7 @@ fn what_failed_is_tried_again_when_asked_to_and_what_changed_is_noticed() {
         let now = number.clone();
         let backend = Backend::http(move |_| match now.get() {
             0 => refusal(400, r#"{"__type": "AccessDeniedException"}"#),
-            number => text(&format!(r#"{{"SecretString": "{number}"}}"#)),
+            number => text(format!(r#"{{"SecretString": "{number}"}}"#)),
         })
         .await;
         let (fetcher, uri) = (fetcher(&backend), "secretsmanager:s");

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use futures_util::future::join_all;
 use pipeline::Delivered;
-use support::aws::{ENV, ROLE, STS, XRAY, after, exporter, iso, refusal, service};
+use support::aws::{ENV, ROLE, STS, XRAY, after, assumed, container_keys, exporter, refusal, service};
 use support::backend::Received;
 use support::sigv4::{Key, Service};
 use support::{Backend, Reply, retry, run, traces};
@@ -18,23 +18,10 @@ use support::{Backend, Reply, retry, run, traces};
 /// STS, which hands out `ROLE` until the time that `expires` says.
 async fn sts(expires: impl Fn() -> SystemTime + 'static) -> Backend {
     Backend::http(move |request| match STS.verify(request) {
-        Ok(()) => role_answer(expires()),
+        Ok(()) => assumed(ROLE, expires()),
         Err(why) => refusal(403, format!("<ErrorResponse><Error><Code>{why}</Code></Error></ErrorResponse>")),
     })
     .await
-}
-
-fn role_answer(expires: SystemTime) -> Reply {
-    let keys = format!(
-        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>{}</AccessKeyId>\n\
-         <SecretAccessKey>{}</SecretAccessKey><SessionToken>\n{}\n</SessionToken><Expiration>{}</Expiration>\
-         </Credentials></AssumeRoleResult></AssumeRoleResponse>",
-        ROLE.id,
-        ROLE.secret,
-        ROLE.token,
-        iso(expires)
-    );
-    Reply { body: keys.into(), ..Reply::ok() }
 }
 
 const ASSUME: &str =
@@ -86,7 +73,7 @@ fn keys_that_still_work_are_used_while_sts_is_down() {
         let backend = service(Service { key: ROLE, ..XRAY }).await;
         let first = Cell::new(true);
         let sts = Backend::http(move |_| match first.replace(false) {
-            true => role_answer(after(200)),
+            true => assumed(ROLE, after(200)),
             false => refusal(503, ""),
         })
         .await;
@@ -104,7 +91,7 @@ fn an_attempt_that_is_given_up_while_keys_are_fetched_keeps_nobody_from_fetching
         let backend = service(Service { key: ROLE, ..XRAY }).await;
         let first = Cell::new(true);
         let sts =
-            Backend::http(move |_| Reply { hangs: first.replace(false), ..role_answer(after(3600)) }).await;
+            Backend::http(move |_| Reply { hangs: first.replace(false), ..assumed(ROLE, after(3600)) }).await;
         let exporter = exporter(ASSUME, &backend, &with_sts(&sts.url()));
         let batch = traces(1);
         tokio::select! {
@@ -154,7 +141,7 @@ fn a_web_identity_needs_no_keys() {
         let file = std::env::temp_dir().join(format!("otelcol-lambda-identity-{}", std::process::id()));
         std::fs::write(&file, "identity.token\n").unwrap();
         let backend = service(Service { key: ROLE, ..XRAY }).await;
-        let sts = Backend::http(|_| role_answer(after(3600))).await;
+        let sts = Backend::http(|_| assumed(ROLE, after(3600))).await;
         let extension = format!(
             "{{service: xray, region: eu-west-1,
                assume_role: {{arn: 'arn:x', session_name: me, web_identity_token_file: '{}'}}}}",
@@ -179,12 +166,7 @@ async fn container(expires: impl Fn() -> SystemTime + 'static) -> Backend {
         if request.method != "GET" || request.header("authorization") != "Token verbatim" {
             return refusal(404, "");
         }
-        let Key { id, secret, token } = ROLE;
-        let json = format!(
-            r#"{{"AccessKeyId":"{id}","SecretAccessKey":"{secret}","Token":"{token}","Expiration":"{}"}}"#,
-            iso(expires())
-        );
-        Reply { body: json.into(), ..Reply::ok() }
+        container_keys(ROLE, expires())
     })
     .await
 }
@@ -240,13 +222,7 @@ fn keys_that_aws_refuses_before_their_end_are_replaced_at_once() {
         // The first key is not the one that the service knows.
         let endpoint = Backend::http(move |_| {
             let id = if counted.replace(counted.get() + 1) == 0 { "ASIAOLD" } else { ROLE.id };
-            let json = format!(
-                r#"{{"AccessKeyId":"{id}","SecretAccessKey":"{}","Token":"{}","Expiration":"{}"}}"#,
-                ROLE.secret,
-                ROLE.token,
-                iso(after(3600))
-            );
-            Reply { body: json.into(), ..Reply::ok() }
+            container_keys(Key { id, ..ROLE }, after(3600))
         })
         .await;
         let backend = service(Service { key: ROLE, ..XRAY }).await;

@@ -29,6 +29,34 @@ pub fn refusal(status: u16, body: impl Into<String>) -> Reply {
     Reply { status, body: body.into().into(), ..Reply::ok() }
 }
 
+/// What STS answers when it hands out `key`.
+pub fn assumed(key: Key, expires: SystemTime) -> Reply {
+    let keys = format!(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>{}</AccessKeyId>\n\
+         <SecretAccessKey>{}</SecretAccessKey><SessionToken>\n{}\n</SessionToken><Expiration>{}</Expiration>\
+         </Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        key.id,
+        key.secret,
+        key.token,
+        iso(expires)
+    );
+    text(keys)
+}
+
+/// What a container's endpoint answers when it hands out `key`.
+pub fn container_keys(key: Key, expires: SystemTime) -> Reply {
+    let Key { id, secret, token } = key;
+    text(format!(
+        r#"{{"AccessKeyId":"{id}","SecretAccessKey":"{secret}","Token":"{token}","Expiration":"{}"}}"#,
+        iso(expires)
+    ))
+}
+
+/// An answer that holds `text`.
+pub fn text(text: impl Into<String>) -> Reply {
+    Reply { body: text.into().into(), ..Reply::ok() }
+}
+
 /// A service that takes what is signed right.
 pub async fn service(service: Service) -> Backend {
     Backend::http(move |request| match service.verify(request) {

@@ -111,7 +111,7 @@ fn place<'a>(resource: &Attributes<'a>, aws: &mut Object<'a>) {
     }
     if platform == "aws_ecs" {
         let mut ecs = Object::default();
-        ECS.iter().for_each(|(field, key)| ecs.set_text(*field, resource.text(*key)));
+        ECS.iter().for_each(|(field, key)| ecs.set_text(field, resource.text(*key)));
         aws.set("ecs", ecs);
     }
     if let Some(deployment) = resource.text(ServiceInstanceId).filter(|_| platform == "aws_elastic_beanstalk")
