@@ -6,10 +6,11 @@ What goes in is all that what comes out depends on: no clock, no order of files,
 
 import json
 import pathlib
+import struct
 import subprocess
 import sys
 import tomllib
-import zipfile
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LICENCE_FILES = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "license*", "copyright*")
@@ -103,6 +104,29 @@ def bill_of_materials(packages, architecture):
     }
 
 
+def deflate(content):
+    """Three percent smaller than zlib's best, and the same bytes whatever zlib Python has here."""
+    command = ["cargo", "run", "--release", "--locked", "--quiet", "--package", "deflate"]
+    return subprocess.run(command, cwd=ROOT, check=True, input=content, stdout=subprocess.PIPE).stdout
+
+
+def zipped(files):
+    """A zip of (name, mode, content): https://pkware.cachefly.net/webdocs/APPNOTE/APPNOTE-6.3.10.TXT, section 4.3"""
+    archive, directory = b"", b""
+    for name, mode, content in files:
+        compressed = deflate(content)
+        # Version 2.0, no flags, deflated; 1980-01-01 00:00:00.
+        entry = struct.pack(
+            "<HHHHHIIIHH", 20, 0, 8, 0, 0x21, zlib.crc32(content), len(compressed), len(content), len(name), 0
+        )
+        # Made on Unix, whatever this is: else the mode means nothing.
+        attributes = struct.pack("<HHHII", 0, 0, 0, (0o100000 | mode) << 16, len(archive))
+        directory += b"PK\1\2" + struct.pack("<H", 3 << 8 | 20) + entry + attributes + name.encode()
+        archive += b"PK\3\4" + entry + name.encode() + compressed
+    end = struct.pack("<HHHHIIH", 0, 0, len(files), len(files), len(directory), len(archive), 0)
+    return archive + directory + b"PK\5\6" + end
+
+
 def main(architecture, triple, binary, directory):
     packages = linked(triple)
     theirs = [package for package in packages if package["source"]]
@@ -113,13 +137,7 @@ def main(architecture, triple, binary, directory):
         ("otelcol-lambda/config.example.yaml", 0o644, (ROOT / "layer/config.example.yaml").read_bytes()),
     ]
     path = pathlib.Path(directory) / f"otelcol-lambda-layer-{architecture}.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, mode, content in files:
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3  # Unix, whatever this is: else the mode means nothing.
-            entry.external_attr = (0o100000 | mode) << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content, compresslevel=9)
+    path.write_bytes(zipped(files))
     bill = json.dumps(bill_of_materials(packages, architecture), indent=1) + "\n"
     path.with_suffix(".cdx.json").write_text(bill)
     unpacked = sum(len(content) for _, _, content in files)
