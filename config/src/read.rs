@@ -13,7 +13,7 @@ use crate::place::Path;
 use crate::read_access::{Entries, Items, Variant};
 use crate::read_error::{ReadError, expectation, found};
 use crate::scalar::Scalar;
-use crate::tree::{Key, Kind, Tree};
+use crate::tree::{Key, Kind, Origin, Tree};
 
 /// Reads `node` into `T`. Serde stops at the first error; so what is wrong is noted, taken out, and the rest is read
 /// again until nothing is wrong any more.
@@ -59,6 +59,7 @@ impl Reader<'_> {
 /// Names of newtype structs by which a type tells this deserializer, and no other, what it is.
 pub(crate) const DURATION: &str = "$duration";
 pub(crate) const SECRET: &str = "$secret";
+pub(crate) const HEADERS: &str = "$headers";
 pub(crate) const HEADER_VALUE: &str = "$header value";
 pub(crate) const WORDS: &str = "$words";
 
@@ -231,6 +232,16 @@ impl<'de> de::Deserializer<'de> for From<'_> {
                 };
             }
             SECRET => self.secret = true,
+            HEADERS => {
+                self.secret = true;
+                match self.tree.scalar() {
+                    Some(Scalar::Text(text)) if self.tree.origin == Origin::Secret => {
+                        return visitor.visit_str(text).map_err(|error: ReadError| error.at(&self));
+                    }
+                    Some(Scalar::Text(_)) => return Err(self.wrong(&visitor)),
+                    _ => {}
+                }
+            }
             _ => {}
         }
         visitor.visit_newtype_struct(self)

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
-use crate::read::{HEADER_VALUE, SECRET};
+use crate::read::{HEADER_VALUE, HEADERS, SECRET};
 
 /// A text that must not be printed: a password, a token, a header's value.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -48,7 +49,8 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// Headers of a request, in the order written: a map, or a list of `{name, value}` pairs.
+/// Headers of a request, in the order written: a map, or a list of `{name, value}` pairs; from a store of secrets also
+/// `key=value,key=value`, percent-encoded, as `OTEL_EXPORTER_OTLP_HEADERS` has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(pub Vec<(String, Secret)>);
 
@@ -70,6 +72,13 @@ impl<'de> Deserialize<'de> for Headers {
                 Ok(Headers::default())
             }
 
+            fn visit_str<E: Error>(self, text: &str) -> Result<Headers, E> {
+                let expected = "a map, or key=value,key=value";
+                pairs(text)
+                    .map(Headers)
+                    .ok_or_else(|| E::invalid_value(Unexpected::Other("a text"), &expected))
+            }
+
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Headers, M::Error> {
                 let mut headers = Vec::new();
                 while let Some((name, Value(value))) = map.next_entry()? {
@@ -86,8 +95,17 @@ impl<'de> Deserialize<'de> for Headers {
                 Ok(Headers(headers))
             }
         }
-        from.deserialize_newtype_struct(SECRET, MapOrList)
+        from.deserialize_newtype_struct(HEADERS, MapOrList)
     }
+}
+
+fn pairs(text: &str) -> Option<Vec<(String, Secret)>> {
+    let decoded = |text: &str| Some(percent_decode_str(text.trim()).decode_utf8().ok()?.into_owned());
+    let pair = |entry: &str| {
+        let (key, value) = entry.split_once('=')?;
+        Some((decoded(key).filter(|key| !key.is_empty())?, Secret(decoded(value)?)))
+    };
+    text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(pair).collect()
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! Texts that come over the network: what is asked for, and what becomes of the answers.
 #![expect(clippy::unwrap_used, reason = "in helpers of tests, too")]
 
-use config::{Answers, BuiltIn, Document, Env, Loaded, Lookup, Node, Providers, Section};
+use config::{Answers, BuiltIn, Document, Env, Headers, Loaded, Lookup, Node, Providers, Section};
 use serde_json::{Value, json};
 
 const PIPELINE: &str = "
@@ -170,6 +170,31 @@ fn a_value_that_is_not_there_yet_is_no_mistake() {
     let loaded = load("'${ssm:/a}'", Answers::new());
     let mistakes = debug(&loaded).get("a").unwrap().read::<u16>().unwrap_err().0;
     assert!(mistakes.iter().all(|it| loaded.document.as_ref().unwrap().is_about_unanswered(it)));
+}
+
+#[test]
+fn headers_may_be_one_secret_a_map_or_a_list_as_opentelemetry_s_variables_have_it() {
+    let headers = |text: &str| {
+        let loaded = load("'${ssm:/a}'", answers([("ssm:/a", text)]));
+        let headers = debug(&loaded).get("a").unwrap().read::<Headers>();
+        headers.map(|it| {
+            it.0.iter().map(|(key, value)| format!("{key}: {}", value.reveal())).collect::<Vec<_>>()
+        })
+    };
+    for (text, expected) in [
+        (r#"{"a": "b,c=d", "e": 5}"#, &["a: b,c=d", "e: 5"][..]),
+        ("Authorization=Basic%20YTpi==, x=1,", &["Authorization: Basic YTpi==", "x: 1"]),
+        ("a=b #c", &["a: b #c"]),
+        ("", &[]),
+    ] {
+        assert_eq!(headers(text).unwrap(), expected, "{text}");
+    }
+    for text in ["hush", "=hush", "a=b,hush", "a=%ffhush", "[hush]", "7"] {
+        let mistakes = headers(text).unwrap_err().to_string();
+        assert!(mistakes.contains("exporters.debug.a") && !mistakes.contains("hush"), "{mistakes}");
+    }
+    let written = load("a=b", Answers::new());
+    assert!(debug(&written).get("a").unwrap().read::<Headers>().is_err(), "in a file it is a slip");
 }
 
 #[test]

@@ -219,6 +219,12 @@ fn is_of_a_configuration(name: &str) -> bool {
         && (keys().any(|(_, names)| names.iter().any(|known| known == name)) || misspelt(name).is_some())
 }
 
+/// All names that have a meaning.
+#[cfg(test)]
+pub fn names() -> Vec<String> {
+    keys().flat_map(|(_, names)| names).collect()
+}
+
 /// What is said of a variable of ours that there is not, if it looks like one that there is.
 fn misspelt(name: &str) -> Option<String> {
     let found = &name[PREFIX.len()..];

@@ -321,6 +321,16 @@ proptest! {
     }
 
     #[test]
+    fn whatever_a_variable_holds_there_is_a_configuration(
+        name in proptest::sample::select(super::variables::names()),
+        value in r#"([$}{,=% "'\\#\n]|\PC|env:X)*"#,
+    ) {
+        let loaded = load(&[("OTELCOL_LAMBDA_EXPORTER_OTLP_TRACES_ENDPOINT", URL), (&name, &value)]);
+        prop_assert!(loaded.document.is_some());
+        let _ = super::dotenv::variables(&value);
+    }
+
+    #[test]
     fn a_value_without_commas_percents_and_braces_arrives_as_it_is(value in "[^,%{\0]*") {
         let value = value.trim();
         prop_assert_eq!(as_received(value), (value.to_owned(), value.to_owned()));
