@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 
 use config::{Document, Env, Id, Known, Mistake, Mistakes, Node, Part, Section};
 use exporters::auth::{self, Extension, Shared};
-use pipeline::{Budget, Context, Exporter, Factory, Host, PipelinePlan, Plan, Processor, Receiver, Signal};
+use pipeline::{
+    Budget, Context, Exporter, Factory, Host, OwnMetrics, PipelinePlan, Plan, Processor, Receiver, Signal,
+};
 use receivers::telemetryapi::Feed;
 
+use crate::log;
 use crate::waiting::Waiting;
 
 /// A component's name and the other names that configurations know it by.
@@ -85,7 +88,9 @@ impl<'a> Assembler<'a> {
             let waits = sound.is_unanswered(Section::Receivers, id);
             is_fed.then(|| (id.clone(), receivers.remove(id).filter(|_| !waits)))
         });
-        Plan { receivers: receivers.collect(), exporters: exporters.into_iter().collect(), pipelines }
+        let receivers = receivers.collect();
+        let own = if pipelines.is_empty() { Vec::new() } else { self.own_metrics(&sound, mistakes) };
+        Plan { receivers, exporters: exporters.into_iter().collect(), pipelines, own }
     }
 
     /// Makes the extensions of `document` known to the exporters, which are built next.
@@ -96,6 +101,25 @@ impl<'a> Assembler<'a> {
             let extension = if waits { Some(Extension::waiting()) } else { built.remove(id) };
             self.shared.declare(id.clone(), extension, document.extensions.contains(id));
         }
+    }
+
+    /// Who is told what becomes of the telemetry.
+    fn own_metrics(&self, document: &Document, mistakes: &mut Vec<Mistake>) -> Vec<OwnMetrics> {
+        let mut own = Vec::new();
+        for (n, reader) in document.telemetry.readers.iter().enumerate() {
+            let Ok(id) = format!("{}/readers[{n}]", reader.exporter).parse::<Id>() else { continue };
+            match self.build(&self.exporters, &id, &reader.settings) {
+                Some(Ok(exporter)) => own.push(OwnMetrics {
+                    exporter: (id, exporter),
+                    interval: reader.interval,
+                    resource: log::resource(document.telemetry.resource.clone()).into_iter().collect(),
+                    host: self.host.clone(),
+                }),
+                Some(Err(found)) => mistakes.extend(found.0),
+                None => {}
+            }
+        }
+        own
     }
 
     fn known(&self) -> Known {

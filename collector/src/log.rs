@@ -71,8 +71,8 @@ impl Log {
     }
 }
 
-/// What the log says of itself: the Collector's own three attributes, changed as `service.telemetry.resource` has it.
-fn resource(changes: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
+/// What the process says of itself: the Collector's own three attributes, changed as `service.telemetry.resource` has it.
+pub fn resource(changes: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
     let own = [
         ("service.instance.id", uuid()),
         ("service.name", "otelcol-lambda".into()),

@@ -7,6 +7,7 @@ use serde::de::{Deserializer, Error, IgnoredAny};
 
 use crate::mistakes::{Mistake, valid_words};
 use crate::node::Node;
+use crate::readers::{self, Reader};
 use crate::tree::Kind;
 use crate::{Id, Section};
 
@@ -207,14 +208,16 @@ impl<'de> Deserialize<'de> for LogLevel {
     }
 }
 
-/// `service.telemetry`, as far as it has an effect here. The rest is accepted: there is no own trace, and metrics open
-/// no port.
+/// `service.telemetry`, as far as it has an effect here. The rest is accepted: there is no own trace, and no port is
+/// opened.
 #[derive(Clone, Debug, Default)]
 pub struct Telemetry {
     /// `logs.level`, if it is given.
     pub log_level: Option<LogLevel>,
     /// `resource`: attributes of the collector itself, for its log. Nothing for one that is to be left out.
     pub resource: BTreeMap<String, Option<String>>,
+    /// `metrics.readers`: who is told what becomes of the telemetry.
+    pub readers: Vec<Reader>,
 }
 
 #[derive(Default, Deserialize)]
@@ -287,6 +290,12 @@ impl Telemetry {
         }
         // The newer form, a list under `attributes`, is accepted and has no effect.
         let resource = node.get("resource").and_then(|resource| resource.read().ok()).unwrap_or_default();
-        Ok(Telemetry { log_level: keys.logs.level, resource })
+        let metrics = node.get("metrics");
+        let is_off = metrics.as_ref().and_then(|metrics| metrics.get("level")).is_some_and(|level| {
+            level.tree.as_text().is_some_and(|level| level.eq_ignore_ascii_case("none"))
+        });
+        let readers = metrics.and_then(|metrics| metrics.get("readers")).filter(|_| !is_off);
+        let readers = readers.map_or(Ok(Vec::new()), |readers| readers::read(&readers))?;
+        Ok(Telemetry { log_level: keys.logs.level, resource, readers })
     }
 }

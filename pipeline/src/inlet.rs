@@ -1,5 +1,6 @@
 //! The door of the engine: what a receiver holds.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use tokio::sync::watch;
@@ -12,6 +13,18 @@ pub struct Inlet {
     budget: Budget,
     routes: Vec<(Signal, Route)>,
     make_room: Rc<dyn Fn()>,
+    accepted: Accepted,
+}
+
+/// Items that were accepted, by signal. Clones count together.
+#[derive(Clone, Default)]
+pub(crate) struct Accepted(Rc<[Cell<usize>; 3]>);
+
+impl Accepted {
+    /// Those of `signal`.
+    pub fn of(&self, signal: Signal) -> usize {
+        self.0[signal as usize].get()
+    }
 }
 
 /// The way into one pipeline.
@@ -20,7 +33,7 @@ type Route = Rc<dyn Fn(Batch)>;
 impl Inlet {
     /// An inlet that leads nowhere yet.
     pub fn new(budget: Budget) -> Self {
-        Inlet { budget, routes: Vec::new(), make_room: Rc::new(|| {}) }
+        Inlet { budget, routes: Vec::new(), make_room: Rc::new(|| {}), accepted: Accepted::default() }
     }
 
     /// Leads batches of `signal` to `pipeline` as well.
@@ -35,6 +48,11 @@ impl Inlet {
     pub fn making_room(mut self, make_room: impl Fn() + 'static) -> Self {
         self.make_room = Rc::new(make_room);
         self
+    }
+
+    /// What goes through it and its clones.
+    pub(crate) fn accepted(&self) -> Accepted {
+        self.accepted.clone()
     }
 
     /// Whether any pipeline takes `signal` from this receiver. If none does, the receiver has no such service.
@@ -60,6 +78,8 @@ impl Inlet {
     /// Hands `batch` over to every pipeline that takes its signal. When this returns, the next flush sees it:
     /// only now may the client be told that it was taken. Never waits.
     pub fn accept(&self, batch: Batch) {
+        let accepted = &self.accepted.0[batch.signal() as usize];
+        accepted.set(accepted.get() + batch.items());
         let mut routes = self.routes.iter().filter(|(signal, _)| *signal == batch.signal()).peekable();
         while let Some((_, pipeline)) = routes.next() {
             if routes.peek().is_none() {

@@ -32,6 +32,6 @@ pub use declared::Declared;
 pub use host::{Host, Invocation};
 pub use inlet::{Inlet, Stop, Trigger};
 pub use number::shortest;
-pub use service::{Flushed, PipelinePlan, Plan, Service};
+pub use service::{Flushed, OwnMetrics, PipelinePlan, Plan, Service};
 pub use signal::Signal;
 pub use text::text;

@@ -11,6 +11,7 @@ mod examples;
 mod ledger;
 mod life;
 mod outage;
+mod own;
 mod relay;
 mod secrets;
 mod stage;

@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 use self::health::Health;
 use self::queue::{Entry, Queue};
 use self::size::RequestSize;
-use crate::{Batch, Delivered, Exporter, Sending, Undelivered};
+use crate::{Batch, Delivered, Exporter, Sending, Signal, Undelivered};
 
 /// What waits for one exporter, and what is on its way.
 pub(crate) struct Outbox {
@@ -49,6 +49,8 @@ struct State {
     attempts: Vec<Attempt>,
     health: Health,
     counts: Counts,
+    /// Of them what was delivered and refused, by signal.
+    settled: [Counts; 3],
     /// Time spent sending: a clock that stands still while the sandbox is frozen or idle.
     awake: Duration,
     size: RequestSize,
@@ -79,6 +81,16 @@ pub(crate) struct Counts {
     pub refused: usize,
 }
 
+/// What became of the items of one signal, in all.
+pub(crate) struct Tally {
+    /// The backend took them.
+    pub sent: usize,
+    /// The backend refused them, or they were given up.
+    pub failed: usize,
+    /// There was no room.
+    pub shed: usize,
+}
+
 impl Counts {
     /// The sum of both.
     pub fn plus(self, other: Counts) -> Counts {
@@ -95,6 +107,7 @@ impl Outbox {
             attempts: Vec::new(),
             health: Health::default(),
             counts: Counts::default(),
+            settled: [Counts::default(); 3],
             awake: Duration::ZERO,
             size: RequestSize::new(&sending),
             shed: 0,
@@ -196,6 +209,18 @@ impl Outbox {
         self.state.borrow().counts
     }
 
+    /// The same for the items of `signal`.
+    pub fn tally(&self, signal: Signal) -> Tally {
+        let state = self.state.borrow();
+        let Counts { delivered, refused } = state.settled[signal as usize];
+        Tally { sent: delivered, failed: refused, shed: state.queue.shed_of(signal) }
+    }
+
+    /// What its id is the id of: `exporter` or `pipeline`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
     /// An invocation begins: whatever the back-off says, one attempt may be made.
     pub fn new_chance(&self) {
         self.state.borrow_mut().health.new_chance();
@@ -208,6 +233,13 @@ impl Outbox {
 }
 
 impl State {
+    /// The backend has settled items of `signal`.
+    fn settle(&mut self, signal: Signal, settled: Counts) {
+        self.counts = self.counts.plus(settled);
+        let of_signal = &mut self.settled[signal as usize];
+        *of_signal = of_signal.plus(settled);
+    }
+
     fn shed(&mut self, items: usize) {
         self.counts.refused += items;
         self.shed += items;

@@ -13,6 +13,8 @@ pub(super) struct Queue {
     size: usize,
     sizer: Sizer,
     next: u64,
+    /// Items that had to go, by signal.
+    shed: [usize; 3],
 }
 
 /// One or more batches of the same signal, as one request to the backend.
@@ -32,7 +34,7 @@ pub(super) struct Entry {
 
 impl Queue {
     pub fn new(size: usize, sizer: Sizer) -> Self {
-        Queue { waiting: VecDeque::new(), size: size.max(1), sizer, next: 0 }
+        Queue { waiting: VecDeque::new(), size: size.max(1), sizer, next: 0, shed: [0; 3] }
     }
 
     /// Has other bounds from now on; what is over them goes when the next batch comes.
@@ -128,6 +130,11 @@ impl Queue {
         Some(entry)
     }
 
+    /// Items of `signal` that had to go so far.
+    pub fn shed_of(&self, signal: Signal) -> usize {
+        self.shed[signal as usize]
+    }
+
     /// Takes everything, oldest first.
     pub fn take_all(&mut self) -> Vec<Batch> {
         self.waiting.drain(..).map(|entry| entry.batch).collect()
@@ -138,7 +145,10 @@ impl Queue {
         if self.waiting.len() < 2 {
             return None;
         }
-        self.waiting.pop_front().map(|oldest| oldest.batch.items())
+        let oldest = self.waiting.pop_front()?.batch;
+        let items = oldest.items();
+        self.shed[oldest.signal() as usize] += items;
+        Some(items)
     }
 
     fn insert(&mut self, entry: Entry) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::queue::{Entry, Most};
-use super::{Outbox, State};
+use super::{Counts, Outbox, State};
 use crate::{Delivered, Error, Undelivered};
 
 impl Outbox {
@@ -20,8 +20,8 @@ impl Outbox {
             Err(Undelivered::RetryRest { rest, rejected, after, cause }) => {
                 let settled = entry.batch.items().saturating_sub(rest.items());
                 let rejected = rejected.min(settled);
-                state.counts.delivered += settled - rejected;
-                state.counts.refused += rejected;
+                let counts = Counts { delivered: settled - rejected, refused: rejected };
+                state.settle(entry.batch.signal(), counts);
                 entry.batch = *rest;
                 self.retry(state, entry, after, &cause);
             }
@@ -55,8 +55,7 @@ impl Outbox {
                 rejected.min(items)
             }
         };
-        state.counts.delivered += items - rejected;
-        state.counts.refused += rejected;
+        state.settle(entry.batch.signal(), Counts { delivered: items - rejected, refused: rejected });
         state.size.delivered(entry.batch.len());
         self.is_back(state);
     }
@@ -110,7 +109,7 @@ impl Outbox {
     }
 
     fn refuse(&self, state: &mut State, entry: &Entry, cause: &Error) {
-        state.counts.refused += entry.batch.items();
+        state.settle(entry.batch.signal(), Counts { delivered: 0, refused: entry.batch.items() });
         self.warn(format_args!("Dropped {}: {cause}", count(entry)));
     }
 

@@ -1,11 +1,12 @@
 //! The running collector: receivers, pipelines, outboxes, and the flush that empties them.
 
+mod own;
 mod pipeline;
 #[cfg(test)]
 mod tests;
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, pending};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,16 +14,21 @@ use config::Id;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use self::own::{Own, figures};
 use self::pipeline::Pipeline;
+use crate::inlet::Accepted;
 use crate::outbox::{Counts, Outbox};
-use crate::{Budget, Error, Exporter, Inlet, Processor, Receiver, Signal, Stop, Trigger};
+use crate::{Budget, Error, Exporter, Host, Inlet, Processor, Receiver, Signal, Stop, Trigger};
 
 /// The part of the budget that backlogs must leave free for what comes in: a quarter. A backend that does not
 /// answer costs its own oldest data, never the data of others; one that does answer is waited for, and when that
 /// fills the budget the receivers refuse.
 const KEPT_FREE: usize = 4;
+
+/// How often there is a look whether the service's own metrics are due.
+const OWN_PACE: Duration = Duration::from_secs(1);
 
 /// What to run: the parts of a configuration, built.
 #[derive(Default)]
@@ -33,6 +39,20 @@ pub struct Plan {
     pub exporters: Vec<(Id, Box<dyn Exporter>)>,
     /// The pipelines between them.
     pub pipelines: Vec<PipelinePlan>,
+    /// Who is told what becomes of the telemetry.
+    pub own: Vec<OwnMetrics>,
+}
+
+/// Metrics of the service itself: who gets them.
+pub struct OwnMetrics {
+    /// Sends them, and nothing else.
+    pub exporter: (Id, Box<dyn Exporter>),
+    /// How often, at most.
+    pub interval: Duration,
+    /// Attributes of the service as a resource;
+    pub resource: Vec<(String, String)>,
+    /// those of the place that it runs in are added.
+    pub host: Host,
 }
 
 /// One pipeline: which receivers feed it, what it does, which exporters it feeds.
@@ -74,6 +94,9 @@ impl Flushed {
 pub struct Service {
     pipelines: Vec<Rc<Pipeline>>,
     outboxes: Rc<[Rc<Outbox>]>,
+    own: Vec<Own>,
+    /// What each receiver took in.
+    taken: Vec<(Id, Accepted)>,
     /// Something was accepted: processors that hold back may have got a new due time.
     accepted: Rc<Notify>,
     receiving: RefCell<Option<Receiving>>,
@@ -115,6 +138,8 @@ impl Service {
         });
         let pipelines: Vec<(Vec<Id>, Rc<Pipeline>)> = pipelines.collect();
         outboxes.extend(pipelines.iter().filter_map(|(_, pipeline)| pipeline.waiting()));
+        let own: Vec<Own> = plan.own.into_iter().map(Own::new).collect();
+        outboxes.extend(own.iter().map(|own| own.outbox.clone()));
         let outboxes: Rc<[Rc<Outbox>]> = outboxes.into();
         let accepted = Rc::new(Notify::new());
         let make_room = {
@@ -134,15 +159,20 @@ impl Service {
         };
         let (trigger, stop) = Stop::new();
         let mut receiving = Receiving { tasks: JoinSet::new(), awaited: Vec::new(), stop, _trigger: trigger };
+        let mut taken = Vec::new();
         for (id, receiver) in plan.receivers {
+            let inlet = inlet(&id);
+            taken.push((id.clone(), inlet.accepted()));
             match receiver {
-                Some(receiver) => receiving.begin(receiver, inlet(&id)),
-                None => receiving.awaited.push((id.clone(), inlet(&id))),
+                Some(receiver) => receiving.begin(receiver, inlet),
+                None => receiving.awaited.push((id, inlet)),
             }
         }
         Service {
             pipelines: pipelines.into_iter().map(|(_, pipeline)| pipeline).collect(),
             outboxes,
+            own,
+            taken,
             accepted,
             receiving: RefCell::new(Some(receiving)),
             supplied: Cell::new(false),
@@ -197,7 +227,8 @@ impl Service {
         let sending = async {
             tokio::join!(
                 join_all(self.outboxes.iter().map(|outbox| outbox.send_due())),
-                self.release_in_time()
+                self.release_in_time(),
+                self.tell_in_time()
             )
         };
         tokio::select! {
@@ -222,10 +253,16 @@ impl Service {
             let _ = timeout_at(grace, async { while tasks.join_next().await.is_some() {} }).await;
         }
         self.outboxes.iter().for_each(|outbox| outbox.last_chance());
-        self.flush_within(deadline, None).await
+        let flushed = self.flush_within(deadline, None).await;
+        if self.own.is_empty() {
+            return flushed;
+        }
+        self.tell_own(|_| true);
+        flushed.and(self.flush_within(deadline, None).await)
     }
 
     async fn flush_within(&self, deadline: Instant, hold: Option<Duration>) -> Flushed {
+        self.tell_own(Own::is_due);
         loop {
             self.supplied.set(false);
             self.pipelines.iter().for_each(|pipeline| pipeline.release(None));
@@ -261,6 +298,26 @@ impl Service {
 
     fn kept(&self) -> usize {
         self.outboxes.iter().map(|outbox| outbox.items()).sum()
+    }
+
+    /// Tells what became of the telemetry to those who are to be told now.
+    fn tell_own(&self, now: impl Fn(&Own) -> bool) {
+        if self.own.iter().any(&now) {
+            let others = &self.outboxes[..self.outboxes.len() - self.own.len()];
+            let figures = figures(&self.taken, others, self.budget.refusals());
+            self.own.iter().filter(|own| now(own)).for_each(|own| own.tell(&figures, &self.budget));
+        }
+    }
+
+    /// The same for as long as it is polled.
+    async fn tell_in_time(&self) {
+        if self.own.is_empty() {
+            return pending().await;
+        }
+        loop {
+            self.tell_own(Own::is_due);
+            sleep(OWN_PACE).await;
+        }
     }
 
     async fn release_in_time(&self) {

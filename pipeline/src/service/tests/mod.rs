@@ -1,3 +1,4 @@
+mod own;
 mod waiting;
 
 use std::cell::Cell;
@@ -97,6 +98,7 @@ fn plan(door: Option<Door>, backends: &[&Backend], processors: Option<Vec<Box<dy
             processors,
             exporters,
         }],
+        own: Vec::new(),
     }
 }
 
