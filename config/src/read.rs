@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use serde::de::{self, DeserializeOwned, Visitor};
+use serde::de::{self, DeserializeOwned, Expected, Visitor};
 
 use crate::duration;
 use crate::mistakes::{Mistakes, Warnings};
@@ -84,12 +84,14 @@ impl<'a> From<'a> {
             .map_err(|error: ReadError| error.at(&self))
     }
 
-    fn wrong<'de>(&self, visitor: &impl Visitor<'de>) -> ReadError {
+    // What follows takes a visitor as `dyn Expected`: one copy of it serves all types.
+
+    fn wrong(&self, visitor: &dyn Expected) -> ReadError {
         ReadError::expected(expectation(visitor), self)
     }
 
     /// What a scalar means; of null, that the default is meant.
-    fn scalar<'de>(&self, visitor: &impl Visitor<'de>) -> Result<Scalar<'a>, ReadError> {
+    fn scalar(&self, visitor: &dyn Expected) -> Result<Scalar<'a>, ReadError> {
         match self.tree.scalar() {
             Some(Scalar::Null) => Err(ReadError::nothing(expectation(visitor), self)),
             Some(scalar) => Ok(scalar),
@@ -97,16 +99,21 @@ impl<'a> From<'a> {
         }
     }
 
+    /// What is no less than zero may be larger than an `i64`.
+    fn as_whole(&self, visitor: &dyn Expected) -> Result<Result<u64, i64>, ReadError> {
+        let int = match self.scalar(visitor)? {
+            Scalar::Int(int) => int,
+            Scalar::Big(big) => return Ok(Ok(big)),
+            Scalar::Float(float) if float.abs() < 9e15 => self.whole(float),
+            _ => return Err(self.wrong(visitor)),
+        };
+        Ok(u64::try_from(int).map_err(|_| int))
+    }
+
     fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let value = match self.scalar(&visitor)? {
-            Scalar::Int(int) if int < 0 => visitor.visit_i64(int),
-            Scalar::Int(int) => visitor.visit_u64(int.unsigned_abs()),
-            Scalar::Big(big) => visitor.visit_u64(big),
-            Scalar::Float(float) if float.abs() < 9e15 => match self.whole(float) {
-                int if int < 0 => visitor.visit_i64(int),
-                int => visitor.visit_u64(int.unsigned_abs()),
-            },
-            _ => return Err(self.wrong(&visitor)),
+        let value = match self.as_whole(&visitor)? {
+            Ok(int) => visitor.visit_u64(int),
+            Err(negative) => visitor.visit_i64(negative),
         };
         value.map_err(|error: ReadError| error.at(&self))
     }
@@ -122,41 +129,76 @@ impl<'a> From<'a> {
         whole
     }
 
-    fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let float = match self.scalar(&visitor)? {
-            Scalar::Int(int) => int as f64,
-            Scalar::Big(big) => big as f64,
-            Scalar::Float(float) => float,
-            _ => return Err(self.wrong(&visitor)),
-        };
-        visitor.visit_f64(float).map_err(|error: ReadError| error.at(&self))
-    }
-
-    fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        match self.tree.as_text() {
-            Some(_) if self.tree.original.is_none() && self.tree.is_null() => {
-                Err(ReadError::nothing(expectation(&visitor), &self))
-            }
-            Some(text) => visitor.visit_str(text).map_err(|error: ReadError| error.at(&self)),
-            None => Err(self.wrong(&visitor)),
+    fn as_float(&self, visitor: &dyn Expected) -> Result<f64, ReadError> {
+        match self.scalar(visitor)? {
+            Scalar::Int(int) => Ok(int as f64),
+            Scalar::Big(big) => Ok(big as f64),
+            Scalar::Float(float) => Ok(float),
+            _ => Err(self.wrong(visitor)),
         }
     }
 
-    fn duration<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let read = match self.scalar(&visitor)? {
+    fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let float = self.as_float(&visitor)?;
+        visitor.visit_f64(float).map_err(|error: ReadError| error.at(&self))
+    }
+
+    fn as_text(&self, visitor: &dyn Expected) -> Result<&'a str, ReadError> {
+        match self.tree.as_text() {
+            Some(_) if self.tree.original.is_none() && self.tree.is_null() => {
+                Err(ReadError::nothing(expectation(visitor), self))
+            }
+            Some(text) => Ok(text),
+            None => Err(self.wrong(visitor)),
+        }
+    }
+
+    fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let text = self.as_text(&visitor)?;
+        visitor.visit_str(text).map_err(|error: ReadError| error.at(&self))
+    }
+
+    fn as_nanos(&self, visitor: &dyn Expected) -> Result<u64, ReadError> {
+        let read = match self.scalar(visitor)? {
             Scalar::Text(text) => duration::of_text(text),
             Scalar::Int(int) => duration::of_number(int as f64),
             Scalar::Big(big) => duration::of_number(big as f64),
             Scalar::Float(float) => duration::of_number(float),
-            _ => return Err(self.wrong(&visitor)),
+            _ => return Err(self.wrong(visitor)),
         };
-        let found = found(&self);
+        let found = found(self);
         let (nanos, advice) =
-            read.map_err(|expected| ReadError::says(format!("found {found}; {expected}")).at(&self))?;
+            read.map_err(|expected| ReadError::says(format!("found {found}; {expected}")).at(self))?;
         if let Some(advice) = advice {
             self.reader.warnings.note(&self.tree.place, &self.path, format_args!("found {found}; {advice}"));
         }
-        visitor.visit_u64(nanos)
+        Ok(nanos)
+    }
+
+    fn as_bool(&self, visitor: &dyn Expected) -> Result<bool, ReadError> {
+        match self.scalar(visitor)? {
+            Scalar::Bool(bool) => Ok(bool),
+            _ => Err(self.wrong(visitor)),
+        }
+    }
+
+    fn as_entries(&self, visitor: &dyn Expected) -> Result<Entries<'a>, ReadError> {
+        match &self.tree.kind {
+            Kind::Map(entries) => Ok(self.entries(entries)),
+            _ if self.tree.is_null() => Ok(self.entries(&[])),
+            _ => Err(self.wrong(visitor)),
+        }
+    }
+
+    fn no_map(&self, fields: &'static [&'static str]) -> ReadError {
+        let expected = match fields {
+            [] => "an empty map".to_owned(),
+            [first @ .., last] if fields.len() <= 4 && !first.is_empty() => {
+                format!("a map of {} and {last}", first.join(", "))
+            }
+            _ => "a map".to_owned(),
+        };
+        ReadError::expected(expected, self)
     }
 }
 
@@ -190,10 +232,8 @@ impl<'de> de::Deserializer<'de> for From<'_> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        match self.scalar(&visitor)? {
-            Scalar::Bool(bool) => visitor.visit_bool(bool).map_err(|error: ReadError| error.at(&self)),
-            _ => Err(self.wrong(&visitor)),
-        }
+        let bool = self.as_bool(&visitor)?;
+        visitor.visit_bool(bool).map_err(|error: ReadError| error.at(&self))
     }
 
     /// A null is `Some`: of a map the default map (`grpc:` means gRPC with all defaults). A scalar or list can't be
@@ -220,7 +260,10 @@ impl<'de> de::Deserializer<'de> for From<'_> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match name {
-            DURATION => return self.duration(visitor),
+            DURATION => {
+                let nanos = self.as_nanos(&visitor)?;
+                return visitor.visit_u64(nanos);
+            }
             HEADER_VALUE if self.tree.is_null() && self.tree.original.is_none() => {
                 return visitor.visit_str("");
             }
@@ -268,11 +311,7 @@ impl<'de> de::Deserializer<'de> for From<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let entries = match &self.tree.kind {
-            Kind::Map(entries) => self.entries(entries),
-            _ if self.tree.is_null() => self.entries(&[]),
-            _ => return Err(self.wrong(&visitor)),
-        };
+        let entries = self.as_entries(&visitor)?;
         visitor.visit_map(entries).map_err(|error| error.at(&self))
     }
 
@@ -285,14 +324,7 @@ impl<'de> de::Deserializer<'de> for From<'_> {
         if matches!(self.tree.kind, Kind::Map(_)) || self.tree.is_null() {
             return self.deserialize_map(visitor);
         }
-        let expected = match fields {
-            [] => "an empty map".to_owned(),
-            [first @ .., last] if fields.len() <= 4 && !first.is_empty() => {
-                format!("a map of {} and {last}", first.join(", "))
-            }
-            _ => "a map".to_owned(),
-        };
-        Err(ReadError::expected(expected, &self))
+        Err(self.no_map(fields))
     }
 
     /// A word, or a map of one key as serde writes variants that hold something.

@@ -33,22 +33,30 @@ pub(crate) struct Entries<'a> {
     pub value: Option<From<'a>>,
 }
 
+impl<'a> Entries<'a> {
+    /// Goes on to the next entry.
+    fn advance(&mut self) -> Option<&'a Key> {
+        for (key, tree) in self.rest.by_ref() {
+            let path = self.map.path.key(key.text.clone());
+            if !self.map.reader.has_taken_out(&path) {
+                self.value = Some(From { tree, path, ..self.map.clone() });
+                return Some(key);
+            }
+        }
+        None
+    }
+}
+
 impl<'de> de::MapAccess<'de> for Entries<'_> {
     type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
-        for (key, tree) in self.rest.by_ref() {
-            let path = self.map.path.key(key.text.clone());
-            if self.map.reader.has_taken_out(&path) {
-                continue;
-            }
-            let value = From { tree, path, ..self.map.clone() };
-            let read = seed.deserialize((&*key.text).into_deserializer());
-            let read = read.map_err(|error: ReadError| error.at_key(key, &value.path));
-            self.value = Some(value);
-            return read.map(Some);
-        }
-        Ok(None)
+        let Some(key) = self.advance() else { return Ok(None) };
+        let read = seed.deserialize((&*key.text).into_deserializer());
+        read.map(Some).map_err(|error: ReadError| match &self.value {
+            Some(value) => error.at_key(key, &value.path),
+            None => error,
+        })
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {

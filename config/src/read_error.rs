@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{self, Expected, Unexpected, Visitor};
+use serde::de::{self, Expected, Unexpected};
 
 use crate::mistakes::{Mistake, valid_words};
 use crate::place::{Path, Place};
@@ -144,8 +144,8 @@ impl de::Error for ReadError {
 }
 
 /// What a visitor wants, in words.
-pub(crate) fn expectation<'de>(visitor: &impl Visitor<'de>) -> String {
-    in_words(&(visitor as &dyn Expected).to_string())
+pub(crate) fn expectation(visitor: &dyn Expected) -> String {
+    in_words(&visitor.to_string())
 }
 
 /// What stands in the file, in words; values that must not be printed by their kind alone.

@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::Arc;
 
 use config::Secret;
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -227,8 +227,7 @@ fn client(
     let builder = if keys.insecure_skip_verify {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
     } else {
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        builder.with_webpki_verifier(verifier.map_err(|error| Error::General(error.to_string()))?)
+        builder.with_root_certificates(roots)
     };
     let mut config = match identity {
         Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key)?,
