@@ -81,12 +81,14 @@ impl<'a> Assembler<'a> {
         let sound = sound.without(mistakes);
         let pipelines: Vec<_> =
             sound.pipelines.iter().filter_map(|pipeline| self.plan(&sound, pipeline)).collect();
-        // What no pipeline uses does not run: no port is opened for it.
+        // What no pipeline uses does not run.
         exporters.retain(|id, _| pipelines.iter().any(|pipeline| pipeline.exporters.contains(id)));
         let receivers = sound.components(Section::Receivers).filter_map(|(id, _)| {
-            let is_fed = pipelines.iter().any(|pipeline| pipeline.receivers.contains(id));
+            // Those of a pipeline that can't run refuse what it would take: an SDK that finds a closed port tries again
+            // for up to 16 s in each invocation, one that is refused does not.
+            let is_named = document.pipelines.iter().any(|pipeline| pipeline.receivers.contains(id));
             let waits = sound.is_unanswered(Section::Receivers, id);
-            is_fed.then(|| (id.clone(), receivers.remove(id).filter(|_| !waits)))
+            is_named.then(|| (id.clone(), receivers.remove(id).filter(|_| !waits)))
         });
         let receivers = receivers.collect();
         let own = if pipelines.is_empty() { Vec::new() } else { self.own_metrics(&sound, mistakes) };

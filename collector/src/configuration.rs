@@ -129,7 +129,7 @@ impl Configuration {
         service.set_renewable(|id| any || has(Section::Exporters, id));
     }
 
-    /// Takes the ports and starts, on those that could be had. Nothing if no pipeline can run.
+    /// Takes the ports and starts, on those that could be had. Nothing if there is nothing to listen to.
     pub fn start(mut self) -> Option<Service> {
         let _ = self.bind();
         self.start_bound()
@@ -143,9 +143,9 @@ impl Configuration {
         failed.is_empty()
     }
 
-    /// Starts, on the ports that it has. Nothing if no pipeline can run.
+    /// Starts, on the ports that it has. Nothing if there is nothing to listen to.
     pub fn start_bound(mut self) -> Option<Service> {
-        if self.plan.pipelines.is_empty() {
+        if self.plan.receivers.is_empty() {
             return None;
         }
         let service = Service::start(std::mem::take(&mut self.plan), &self.budget);

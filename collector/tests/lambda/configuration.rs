@@ -44,6 +44,22 @@ async fn a_broken_processor_stops_its_pipeline_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_receiver_whose_pipelines_are_all_broken_refuses_so_that_nobody_tries_again() {
+    let backend = FakeBackend::start().await;
+    let ports = Ports::free();
+    let config = ports.config(&otlp_http(&backend), "otlp_http").replace("otlp_http:", "otlp_htp:");
+    let mut sandbox = start(ports.lambda(&config)).await;
+    let invoked = sandbox
+        .invoke(|function| async move {
+            let answer = function.post_otlp(&traces("orders", 3)).await.unwrap();
+            assert_eq!(answer.status, 404);
+        })
+        .await;
+    assert_eq!(invoked.status, simulator::Status::Success);
+    assert!(sandbox.extension_output().contains("did you mean otlp_http"), "{}", sandbox.extension_output());
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_yaml_leaves_the_function_alone() {
     let ports = Ports::free();
     let mut sandbox = start(ports.lambda("receivers: [unclosed")).await;
