@@ -210,20 +210,12 @@ impl Expander<'_> {
                 Err("a ${ is never closed by }; for the characters themselves write $${".to_owned())
             }
             Piece::Unclosed => Ok(Given::Text("${".to_owned(), Origin::Written)),
-            Piece::Dollar(name) => match self.providers.env(name) {
-                Some(value) if at.written => {
-                    self.is_old(&format!("${name}"), name, at);
-                    Ok(Given::To(Fetched {
-                        text: value.to_owned(),
-                        scheme: "env",
-                        name: format!("env:{name}"),
-                    }))
-                }
-                _ => {
-                    self.is_not_set(&format!("${name}"), name, at);
-                    Ok(Given::Text(format!("${name}"), Origin::Written))
-                }
-            },
+            Piece::Dollar(name)
+                if at.written && (self.providers.env(name).is_some() || is_variable(name)) =>
+            {
+                Ok(Given::To(self.variable(&format!("${name}"), name, at)))
+            }
+            Piece::Dollar(name) => Ok(Given::Text(format!("${name}"), Origin::Written)),
             Piece::Braces(body) => {
                 let inside = At { depth: at.depth + 1, ..at };
                 let body = self.text(body, inside)?;
@@ -238,12 +230,12 @@ impl Expander<'_> {
         let uri = match meaning(&body, |scheme| self.providers.knows(scheme)) {
             Meaning::Uri => body,
             Meaning::OldForm { name, has_default } if at.written => {
-                if !has_default && self.providers.env(name).is_none() {
-                    self.is_not_set(&format!("${{{name}}}"), name, at);
-                    return Ok(Given::Text(format!("${{{body}}}"), origin));
+                if !has_default && !hidden {
+                    return Ok(Given::To(self.variable(&format!("${{{name}}}"), name, at)));
                 }
-                let default = if has_default { ":-..." } else { "" };
-                self.is_old(&format!("${{{name}{default}}}"), &format!("{name}{default}"), at);
+                if !hidden {
+                    self.is_old(&format!("${{{name}:-...}}"), &format!("{name}:-..."), at);
+                }
                 format!("env:{body}")
             }
             Meaning::Blanks => return Err("blanks inside ${...}; write ${env:NAME} without them".to_owned()),
@@ -302,13 +294,20 @@ impl Expander<'_> {
         self.asked.push(Asked { uri, answered, part: at.path.part(), located, hidden });
     }
 
-    /// As with the Collector, the old form without a value is no reference.
-    fn is_not_set(&self, found: &str, name: &str, at: At<'_>) {
-        let looks_like_a_variable = name.len() > 1 && name.bytes().all(|b| !b.is_ascii_lowercase());
-        if at.written && looks_like_a_variable && self.warnings.first(found) {
-            let message = format_args!("the environment variable {name} is not set, {found} stays as it is");
+    /// What `found`, the old form of `${env:name}`, stands for: of a variable that is not set nothing, as in the years
+    /// when it was replaced. Nobody wants the characters themselves as a header or an endpoint.
+    fn variable(&self, found: &str, name: &str, at: At<'_>) -> Fetched {
+        let value = self.providers.env(name);
+        if value.is_some() {
+            self.is_old(found, name, at);
+        } else if self.warnings.first(found) {
+            let message = format_args!(
+                "{found} is the old form of ${{env:{name}}}, which is not set and counts as empty; for the characters \
+                 themselves write ${found}"
+            );
             self.warnings.note(at.place, at.path, message);
         }
+        Fetched { text: value.unwrap_or_default().to_owned(), scheme: "env", name: format!("env:{name}") }
     }
 
     /// Said once for each name.
@@ -379,6 +378,12 @@ impl Fetched {
     fn inside<'a>(&self, at: At<'a>) -> At<'a> {
         At { depth: at.depth + 1, written: self.is_document(), ..at }
     }
+}
+
+/// Whether `$name` means a variable although none is set: not so in `pa$word`, nor in `$LATEST`, which is how Lambda
+/// calls a version.
+fn is_variable(name: &str) -> bool {
+    name.len() > 1 && name != "LATEST" && name.bytes().all(|b| !b.is_ascii_lowercase())
 }
 
 fn too_deep() -> String {

@@ -113,13 +113,14 @@ fn references_inside_a_text_give_a_text() {
 
 #[test]
 fn the_old_forms_stand_for_the_environment_and_are_warned_of_once() {
-    let text = "{a: '${URL}', b: $URL, c: '${URL}', d: '$HOST:${PORT}', e: '${UNSET:-x}', f: '${UNSET}', g: $UNSET, h: $KEY}";
+    let text = "{a: '${URL}', b: $URL, c: '${URL}', d: '$HOST:${PORT}', e: '${UNSET:-x}', f: '${UNSET}', g: $UNSET, h: $KEY, i: 'Bearer $UNSET', j: 'pa$word $LATEST $1', k: '${${env:WHICH}}'}";
     let node = Node::parse(text, &env()).unwrap();
     assert_eq!(
         node.read::<Value>().unwrap(),
         json!({
             "a": "http://localhost:4318", "b": "http://localhost:4318", "c": "http://localhost:4318",
-            "d": "localhost:4318", "e": "x", "f": "${UNSET}", "g": "$UNSET", "h": 83,
+            "d": "localhost:4318", "e": "x", "f": null, "g": null, "h": 83, "i": "Bearer ",
+            "j": "pa$word $LATEST $1", "k": "http://localhost:4318",
         })
     );
     let warnings = node.warnings().drain();
@@ -129,8 +130,8 @@ fn the_old_forms_stand_for_the_environment_and_are_warned_of_once() {
         ("$HOST", "write ${env:HOST}"),
         ("${PORT}", "write ${env:PORT}"),
         ("${UNSET:-...}", "write ${env:UNSET:-...}"),
-        ("${UNSET}", "stays as it is"),
-        ("$UNSET", "stays as it is"),
+        ("${UNSET}", "not set and counts as empty; for the characters themselves write $${UNSET}"),
+        ("$UNSET", "not set and counts as empty; for the characters themselves write $$UNSET"),
         ("$KEY", "write ${env:KEY}"),
     ] {
         let about = |warning: &&String| warning.contains(&format!("{found} ")) && warning.ends_with(instead);
