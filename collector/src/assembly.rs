@@ -11,6 +11,7 @@ use pipeline::{
 };
 use receivers::telemetryapi::Feed;
 
+use crate::elsewhere;
 use crate::log;
 use crate::waiting::Waiting;
 
@@ -125,9 +126,10 @@ impl<'a> Assembler<'a> {
     }
 
     fn known(&self) -> Known {
-        self.names().into_iter().fold(Known::default(), |known, (section, names)| {
+        let known = self.names().into_iter().fold(Known::default(), |known, (section, names)| {
             known.with(section, names.into_iter().flat_map(|(name, aliases)| [vec![name], aliases].concat()))
-        })
+        });
+        known.advised_by(elsewhere::advice)
     }
 
     fn plan(&self, document: &Document, pipeline: &config::Pipeline) -> Option<PipelinePlan> {

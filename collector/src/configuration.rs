@@ -64,6 +64,12 @@ impl Configuration {
         Configuration::of(loaded, env, shared, (budget(env), Host::default(), Feed::default()))
     }
 
+    /// All warnings, and all mistakes but those of what could not be had.
+    #[cfg(test)]
+    pub fn said(&self) -> (Vec<String>, Vec<String>) {
+        (self.warnings.drain(), self.mistakes.iter().map(ToString::to_string).collect())
+    }
+
     /// Builds what was read, for a process that has these.
     pub fn of(loaded: Loaded, env: &Env, shared: Shared, process: (Budget, Host, Feed)) -> Self {
         let (budget, host, feed) = process;

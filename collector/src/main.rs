@@ -2,7 +2,10 @@
 
 mod assembly;
 mod cli;
+#[cfg(test)]
+mod compatibility;
 mod configuration;
+mod elsewhere;
 mod environment;
 mod lambda;
 mod log;

@@ -252,11 +252,8 @@ impl Document {
         for ((section, id), component) in &self.components {
             let names = known.names(*section);
             if !names.contains(&id.kind.as_str()) {
-                let valid = match names {
-                    [] => format!("; there are no {} here", section.key()),
-                    _ => valid_words(&id.kind, names),
-                };
-                let message = format!("there is no {} {}{valid}", section.one(), id.kind);
+                let instead = known.instead(*section, &id.kind);
+                let message = format!("there is no {} {}{instead}", section.one(), id.kind);
                 mistakes.push(Mistake::new(&component.place, &component.node.path, message));
             }
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::mistakes::valid_words;
+
 /// A top-level section that holds components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Section {
@@ -50,17 +52,42 @@ impl Section {
 
 /// The types of components that there are, aliases among them, for each section.
 #[derive(Clone, Debug, Default)]
-pub struct Known(BTreeMap<Section, Vec<&'static str>>);
+pub struct Known {
+    names: BTreeMap<Section, Vec<&'static str>>,
+    advice: Option<fn(Section, &str) -> Option<&'static str>>,
+}
 
 impl Known {
     /// With these names added to a section, in the order in which messages list them.
     #[must_use]
     pub fn with(mut self, section: Section, names: impl IntoIterator<Item = &'static str>) -> Self {
-        self.0.entry(section).or_default().extend(names);
+        self.names.entry(section).or_default().extend(names);
         self
     }
 
+    /// With `advice` on types that others have and we have not: why that is so, or what to write instead.
+    #[must_use]
+    pub fn advised_by(mut self, advice: fn(Section, &str) -> Option<&'static str>) -> Self {
+        self.advice = Some(advice);
+        self
+    }
+
+    /// What to say of a type that there is none of in `section`: where it belongs, what stands in its place, or what
+    /// else there is.
+    pub(crate) fn instead(&self, section: Section, name: &str) -> String {
+        if let Some(advice) = self.advice.and_then(|advice| advice(section, name)) {
+            return format!(": {advice}");
+        }
+        let others = self.names.iter().filter(|(_, names)| names.contains(&name));
+        let others: Vec<_> = others.map(|(other, _)| other.key()).collect();
+        match (self.names(section), &others[..]) {
+            (_, [other, ..]) => format!("; it stands under {other}"),
+            ([], []) => format!("; there are no {} here", section.key()),
+            (names, []) => valid_words(name, names),
+        }
+    }
+
     pub(crate) fn names(&self, section: Section) -> &[&'static str] {
-        self.0.get(&section).map(Vec::as_slice).unwrap_or_default()
+        self.names.get(&section).map(Vec::as_slice).unwrap_or_default()
     }
 }

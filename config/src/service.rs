@@ -265,14 +265,41 @@ struct TraceKeys {
 }
 
 /// `none`, `basic`, `normal` or `detailed`, in any case.
-struct MetricLevel;
+#[derive(Clone, Copy, PartialEq)]
+enum MetricLevel {
+    None,
+    Some,
+}
+
+const NOT_MEASURED: &str = "the log says what became of the telemetry, and metrics.readers are told it";
+const LOG_LINES: &str = "the log is JSON lines on stdout, which Lambda carries to CloudWatch";
+
+/// Keys that are read and change nothing.
+const IDLE: [(&str, &str, &str); 14] = [
+    ("metrics", "address", "the Collector dropped it in 0.123, and no port is opened; remove it"),
+    ("metrics", "views", NOT_MEASURED),
+    ("traces", "propagators", NOT_MEASURED),
+    ("traces", "processors", NOT_MEASURED),
+    ("logs", "processors", LOG_LINES),
+    ("logs", "encoding", LOG_LINES),
+    ("logs", "output_paths", LOG_LINES),
+    ("logs", "error_output_paths", LOG_LINES),
+    ("logs", "initial_fields", LOG_LINES),
+    ("logs", "development", LOG_LINES),
+    ("logs", "sampling", "every line is written"),
+    ("logs", "disable_caller", LOG_LINES),
+    ("logs", "disable_stacktrace", LOG_LINES),
+    ("logs", "disable_zap_resource", LOG_LINES),
+];
 
 impl<'de> Deserialize<'de> for MetricLevel {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         const WORDS: &[&str] = &["none", "basic", "normal", "detailed"];
         let word = String::deserialize(from)?.to_ascii_lowercase();
-        if word.is_empty() || WORDS.contains(&word.as_str()) {
-            Ok(MetricLevel)
+        if word.is_empty() || word == "none" {
+            Ok(MetricLevel::None)
+        } else if WORDS.contains(&word.as_str()) {
+            Ok(MetricLevel::Some)
         } else {
             Err(D::Error::unknown_variant(&word, WORDS))
         }
@@ -282,11 +309,17 @@ impl<'de> Deserialize<'de> for MetricLevel {
 impl Telemetry {
     fn read(node: &Node) -> Result<Self, Vec<Mistake>> {
         let keys: TelemetryKeys = node.read().map_err(|mistakes| mistakes.0)?;
-        if keys.metrics.address.is_some() {
-            node.warn(
-                "metrics.address",
-                "the Collector dropped this key in 0.123; it has no effect, remove it",
-            );
+        for (signal, key, why) in IDLE {
+            let set = node.get(signal).and_then(|keys| keys.get(key)).filter(|value| !value.tree.is_null());
+            if set.is_some() {
+                node.warn(&format!("{signal}.{key}"), format_args!("changes nothing here: {why}"));
+            }
+        }
+        for (signal, level) in [("metrics", keys.metrics.level), ("traces", keys.traces.level)] {
+            let has_readers = node.get(signal).is_some_and(|keys| keys.get("readers").is_some());
+            if level == Some(MetricLevel::Some) && !has_readers {
+                node.warn(&format!("{signal}.level"), format_args!("changes nothing here: {NOT_MEASURED}"));
+            }
         }
         // The newer form, a list under `attributes`, is accepted and has no effect.
         let resource = node.get("resource").and_then(|resource| resource.read().ok()).unwrap_or_default();

@@ -26,14 +26,6 @@ impl Findings {
         self.warnings.push((key.into(), message.to_string()));
     }
 
-    /// Notes of each of these keys that is set that it changes nothing, and why, if there is more to say.
-    pub fn unused(&mut self, keys: &[(&str, bool, &str)]) {
-        for (key, _, why) in keys.iter().filter(|(_, is_set, _)| *is_set) {
-            let colon = if why.is_empty() { "" } else { ": " };
-            self.warn(key, format_args!("changes nothing here{colon}{why}"));
-        }
-    }
-
     /// Gives everything its place in the file of `node`.
     ///
     /// # Errors

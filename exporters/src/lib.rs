@@ -7,6 +7,7 @@ pub mod awsxray;
 mod debug;
 pub mod fetch;
 mod findings;
+mod former;
 mod http;
 mod nop;
 mod otlp;

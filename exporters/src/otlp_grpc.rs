@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::{BufMut, Bytes, BytesMut};
-use config::{Headers, Mistakes, Node};
+use config::Former::Idle;
+use config::{FormerKeys, Headers, Mistakes, Node};
 use http::header::{CONTENT_TYPE, HeaderName, TE, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue};
@@ -14,10 +15,10 @@ use pipeline::{
     Batch, Context, Delivered, Exporter, RetryOnFailure, Sending, SendingQueue, Signal, Undelivered,
 };
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::auth::{Auth, Authenticator, Shared};
 use crate::findings::Findings;
+use crate::former;
 use crate::http::compression::{Compression, Compressor, Params};
 use crate::http::tls::Keys;
 use crate::http::{Client, Connector, Origin, Proxy, Tls, Version};
@@ -28,6 +29,26 @@ use crate::otlp::settings;
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+
+const OTHER_CLIENT: &str = "it tunes another gRPC client";
+
+const FORMER: [&FormerKeys; 3] = [
+    &former::TLS,
+    &former::QUEUE,
+    &[
+        (
+            "keepalive",
+            Idle(
+                "a sandbox that is frozen answers no ping; connections that sat through a freeze are replaced",
+            ),
+        ),
+        ("read_buffer_size", Idle(OTHER_CLIENT)),
+        ("write_buffer_size", Idle(OTHER_CLIENT)),
+        ("wait_for_ready", Idle("what can't be sent waits in the queue")),
+        ("balancer_name", Idle("there is one connection to one server")),
+        former::MIDDLEWARES,
+    ],
+];
 
 /// What a user may write, with the Collector's keys and defaults.
 #[derive(Debug, Deserialize)]
@@ -56,20 +77,6 @@ struct Config {
     user_agent: String,
     /// The extension that proves who sends.
     auth: Option<Auth>,
-
-    // Accepted, and changing nothing: they tune another gRPC client.
-    #[serde(rename = "keepalive")]
-    _keepalive: IgnoredAny,
-    #[serde(rename = "read_buffer_size")]
-    _read_buffer_size: IgnoredAny,
-    #[serde(rename = "write_buffer_size")]
-    _write_buffer_size: IgnoredAny,
-    #[serde(rename = "wait_for_ready")]
-    _wait_for_ready: IgnoredAny,
-    #[serde(rename = "balancer_name")]
-    _balancer_name: IgnoredAny,
-    #[serde(rename = "middlewares")]
-    _middlewares: IgnoredAny,
 }
 
 impl Default for Config {
@@ -86,12 +93,6 @@ impl Default for Config {
             authority: String::new(),
             user_agent: String::new(),
             auth: None,
-            _keepalive: IgnoredAny,
-            _read_buffer_size: IgnoredAny,
-            _write_buffer_size: IgnoredAny,
-            _wait_for_ready: IgnoredAny,
-            _balancer_name: IgnoredAny,
-            _middlewares: IgnoredAny,
         }
     }
 }
@@ -109,6 +110,7 @@ struct OtlpGrpc {
 
 /// Reads the configuration and makes the exporter.
 pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn Exporter>, Mistakes> {
+    let node = &node.settled(&FORMER);
     let config: Config = node.read()?;
     let mut findings = Findings::default();
     let exporter = OtlpGrpc::new(config, context, shared, &mut findings);

@@ -4,22 +4,30 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use config::{Headers, Mistakes, Node, Secret};
+use config::Former::Idle;
+use config::{FormerKeys, Headers, Mistakes, Node, Secret};
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use pipeline::{
     Batch, Context, Delivered, Exporter, RetryOnFailure, Sending, SendingQueue, Signal, Undelivered,
 };
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::auth::{Auth, Shared};
 use crate::findings::Findings;
+use crate::former;
 use crate::http::compression::{Compression, Compressor, Params};
 use crate::http::tls::Keys;
 use crate::http::{Client, Url, Way};
 use crate::otlp::answer::http_verdict;
 use crate::otlp::settings;
+
+const FORMER: [&FormerKeys; 4] = [
+    &former::TLS,
+    &former::QUEUE,
+    &former::HTTP_CLIENT,
+    &[("profiles_endpoint", Idle("profiles are not sent")), former::MIDDLEWARES],
+];
 
 /// What a user may write, with the Collector's keys and defaults.
 #[derive(Debug, Deserialize)]
@@ -54,34 +62,6 @@ struct Config {
     proxy_url: Secret,
     /// The extension that proves who sends.
     auth: Option<Auth>,
-
-    // Accepted, and changing nothing: they tune another HTTP client, or what is not sent here.
-    #[serde(rename = "profiles_endpoint")]
-    _profiles_endpoint: IgnoredAny,
-    #[serde(rename = "read_buffer_size")]
-    _read_buffer_size: IgnoredAny,
-    #[serde(rename = "write_buffer_size")]
-    _write_buffer_size: IgnoredAny,
-    #[serde(rename = "max_idle_conns")]
-    _max_idle_conns: IgnoredAny,
-    #[serde(rename = "max_idle_conns_per_host")]
-    _max_idle_conns_per_host: IgnoredAny,
-    #[serde(rename = "max_conns_per_host")]
-    _max_conns_per_host: IgnoredAny,
-    #[serde(rename = "idle_conn_timeout")]
-    _idle_conn_timeout: IgnoredAny,
-    #[serde(rename = "disable_keep_alives")]
-    _disable_keep_alives: IgnoredAny,
-    #[serde(rename = "force_attempt_http2")]
-    _force_attempt_http2: IgnoredAny,
-    #[serde(rename = "http2_read_idle_timeout")]
-    _http2_read_idle_timeout: IgnoredAny,
-    #[serde(rename = "http2_ping_timeout")]
-    _http2_ping_timeout: IgnoredAny,
-    #[serde(rename = "cookies")]
-    _cookies: IgnoredAny,
-    #[serde(rename = "middlewares")]
-    _middlewares: IgnoredAny,
 }
 
 /// How telemetry is written.
@@ -109,19 +89,6 @@ impl Default for Config {
             tls: None,
             proxy_url: Secret::default(),
             auth: None,
-            _profiles_endpoint: IgnoredAny,
-            _read_buffer_size: IgnoredAny,
-            _write_buffer_size: IgnoredAny,
-            _max_idle_conns: IgnoredAny,
-            _max_idle_conns_per_host: IgnoredAny,
-            _max_conns_per_host: IgnoredAny,
-            _idle_conn_timeout: IgnoredAny,
-            _disable_keep_alives: IgnoredAny,
-            _force_attempt_http2: IgnoredAny,
-            _http2_read_idle_timeout: IgnoredAny,
-            _http2_ping_timeout: IgnoredAny,
-            _cookies: IgnoredAny,
-            _middlewares: IgnoredAny,
         }
     }
 }
@@ -144,6 +111,7 @@ struct Route {
 
 /// Reads the configuration and makes the exporter.
 pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn Exporter>, Mistakes> {
+    let node = &node.settled(&FORMER);
     let config: Config = node.read()?;
     let mut findings = Findings::default();
     let exporter = OtlpHttp::new(config, context, shared, &mut findings);

@@ -3,9 +3,14 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use config::Former::{self, Idle};
 use config::{Mistakes, Node};
 use pipeline::{Batch, Context, Processor};
 use serde::Deserialize;
+
+/// Keys that change nothing here.
+const FORMER: [(&str, Former); 1] =
+    [("metadata_cardinality_limit", Idle("the metadata of requests is not carried"))];
 
 /// What a user may write, with the Collector's defaults.
 #[derive(Debug, Deserialize)]
@@ -21,8 +26,6 @@ struct Config {
     /// Accepted; the metadata of requests is not carried, so nothing is kept apart by it.
     #[serde(deserialize_with = "config::words")]
     metadata_keys: Vec<String>,
-    /// Accepted, as it limits `metadata_keys`.
-    metadata_cardinality_limit: u32,
 }
 
 impl Default for Config {
@@ -32,7 +35,6 @@ impl Default for Config {
             send_batch_size: 8192,
             send_batch_max_size: 0,
             metadata_keys: Vec::new(),
-            metadata_cardinality_limit: 1000,
         }
     }
 }
@@ -42,6 +44,7 @@ impl Default for Config {
 /// # Errors
 /// What is no valid setting; a `send_batch_max_size` below `send_batch_size`.
 pub fn build(node: &Node, _: &Context) -> Result<Box<dyn Processor>, Mistakes> {
+    let node = &node.settled(&[&FORMER]);
     let config: Config = node.read()?;
     let (size, most) = (config.send_batch_size, config.send_batch_max_size);
     if most > 0 && most < size {

@@ -28,6 +28,12 @@ pub fn build(node: &Node, _: &Context) -> Result<Box<dyn Processor>, Mistakes> {
     if config.max_queue_size == 0 {
         return Err(node.mistake("max_queue_size", "found 0; expected at least 1"));
     }
+    if node.get("max_queue_size").is_some() {
+        node.warn(
+            "max_queue_size",
+            "changes nothing here: sending_queue.queue_size of the exporters bounds what waits",
+        );
+    }
     Ok(Box::new(Passing))
 }
 

@@ -3,11 +3,21 @@
 
 use std::time::Duration;
 
+use config::Former::{self, Idle};
 use config::{Mistakes, Node};
 use pipeline::{Context, Processor};
 use serde::Deserialize;
 
 use crate::decouple::Passing;
+
+const NO_GARBAGE: &str = "no garbage is collected";
+
+/// Keys of former years, and keys that change nothing here.
+const FORMER: [(&str, Former); 3] = [
+    ("ballast_size_mib", Idle(NO_GARBAGE)),
+    ("min_gc_interval_when_soft_limited", Idle(NO_GARBAGE)),
+    ("min_gc_interval_when_hard_limited", Idle(NO_GARBAGE)),
+];
 
 /// What a user may write, with the Collector's defaults.
 #[derive(Debug, Default, Deserialize)]
@@ -24,12 +34,6 @@ struct Config {
     limit_percentage: u32,
     /// What of it is kept free, as a percentage of the function's memory; a fifth of the limit unless set.
     spike_limit_percentage: u32,
-    /// Accepted; no garbage is collected here.
-    #[serde(deserialize_with = "config::duration")]
-    min_gc_interval_when_soft_limited: Duration,
-    /// Accepted; no garbage is collected here.
-    #[serde(deserialize_with = "config::duration")]
-    min_gc_interval_when_hard_limited: Duration,
 }
 
 /// Makes a `memory_limiter`, and lowers the budget to what it allows.
@@ -37,6 +41,7 @@ struct Config {
 /// # Errors
 /// What is no valid setting, as the Collector has it.
 pub fn build(node: &Node, context: &Context) -> Result<Box<dyn Processor>, Mistakes> {
+    let node = &node.settled(&[&FORMER]);
     let config: Config = node.read()?;
     if config.check_interval.is_zero() {
         return Err(node.mistake("check_interval", "expected a duration above 0, such as 1s"));

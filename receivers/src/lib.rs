@@ -2,6 +2,7 @@
 
 use pipeline::{Factory, Receiver};
 
+mod nop;
 pub mod otlp;
 pub mod telemetryapi;
 
@@ -9,6 +10,7 @@ pub mod telemetryapi;
 pub fn all(feed: &telemetryapi::Feed) -> Vec<Factory<dyn Receiver>> {
     let feed = feed.clone();
     vec![
+        Factory::new("nop", nop::build),
         Factory::new("otlp", otlp::build),
         Factory::new("telemetryapi", move |node, context| telemetryapi::build(node, context, &feed)),
     ]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use syn::{Fields, ItemStruct};
 
-use super::source::{Found, Kind, Source, serde, words};
+use super::source::{Former, Found, Kind, Source, serde, words};
 use super::value::{Shape, derived, shape, written};
 
 /// A component, and where its code is.
@@ -23,6 +23,8 @@ pub struct Page<'a> {
     pub text: String,
     /// Types that more than one component may use, by the key that they are met under first.
     shared: Vec<(String, &'a Found)>,
+    /// Tables of keys that are accepted with a warning, of several exporters.
+    former: Former,
 }
 
 /// The table of one type while it is made.
@@ -34,7 +36,7 @@ struct Table<'t> {
 
 impl<'a> Page<'a> {
     pub fn new(source: &'a Source, text: String) -> Self {
-        Page { source, text, shared: Vec::new() }
+        Page { source, text, shared: Vec::new(), former: Former::new() }
     }
 
     /// Adds the section of a component.
@@ -51,6 +53,20 @@ impl<'a> Page<'a> {
             Some(found) => self.keys(found, module),
             None => self.text.push_str("\nIt has no keys.\n"),
         }
+        let mut former = self.source.former(&config).unwrap_or_default();
+        let own = former.remove("").unwrap_or_default();
+        self.former.extend(former);
+        self.said(&own);
+    }
+
+    /// Adds what is said of keys that are accepted with a warning.
+    fn said(&mut self, keys: &[(String, String)]) {
+        if !keys.is_empty() {
+            self.text.push_str("\n| Accepted with a warning | What it says |\n|---|---|\n");
+        }
+        for (key, said) in keys {
+            let _ = writeln!(self.text, "| `{key}` | {said} |");
+        }
     }
 
     /// Adds the sections of the shared types.
@@ -63,6 +79,11 @@ impl<'a> Page<'a> {
                 write!(self.text, "\n### `{name}`\n\n{}\n", told(&words(&item.attrs), &found.file, &name));
             self.keys(found, &found.file);
             at += 1;
+        }
+        for (name, keys) in std::mem::take(&mut self.former) {
+            let whose = if name == "HTTP_CLIENT" { "exporters that speak HTTP" } else { "all exporters" };
+            let _ = write!(self.text, "\n### Of {whose}: {}\n", name.to_lowercase().replace('_', " "));
+            self.said(&keys);
         }
     }
 

@@ -90,11 +90,64 @@ impl Source {
         Some(&given.unwrap_or_else(|| panic!("{field} is not in the Default of {name}")).expr)
     }
 
+    /// The keys that a table of the source says something of, and what that is, by the name of the table; `own` are
+    /// those of the constant `FORMER` in `file` itself.
+    pub fn former(&self, file: &Path) -> Option<Former> {
+        let mut former = Former::default();
+        self.add_former(file, self.constant(file, "FORMER")?, "", &mut former);
+        Some(former)
+    }
+
+    fn add_former(&self, file: &Path, value: &Expr, table: &str, former: &mut Former) {
+        match value {
+            Expr::Reference(it) => self.add_former(file, &it.expr, table, former),
+            Expr::Array(it) => it.elems.iter().for_each(|each| self.add_former(file, each, table, former)),
+            Expr::Path(it) => {
+                let name = it.path.segments.last().unwrap().ident.to_string();
+                let (of, value) = self.nearest(file, &name);
+                let table = if matches!(value, Expr::Array(_)) { &name } else { table };
+                self.add_former(of, value, table, former);
+            }
+            Expr::Tuple(it) => {
+                let (Some(key), Expr::Call(became)) = (text(&it.elems[0]), &it.elems[1]) else {
+                    panic!("{}: a key and what became of it are expected", file.display());
+                };
+                let Expr::Path(kind) = &*became.func else { panic!("{key}: what became of it?") };
+                let why = match &became.args[0] {
+                    Expr::Path(name) => {
+                        text(self.nearest(file, &name.path.require_ident().unwrap().to_string()).1)
+                    }
+                    value => text(value),
+                };
+                let why = why.unwrap_or_else(|| panic!("{key}: why?"));
+                let kind = kind.path.segments.last().unwrap().ident.to_string();
+                let said = match kind.as_str() {
+                    "Now" => format!("retired: write `{why}`"),
+                    "AlwaysTrue" => format!("always true here: {why}"),
+                    _ => format!("changes nothing here: {why}"),
+                };
+                former.entry(table.to_owned()).or_default().push((key, said));
+            }
+            _ => panic!("{}: a table of keys is expected", file.display()),
+        }
+    }
+
+    /// The constant of that name, in `file` if it is there, and the file that it is in.
+    fn nearest(&self, file: &Path, name: &str) -> (&Path, &Expr) {
+        let here = self.constants.get_key_value(&(file.to_path_buf(), name.to_owned()));
+        let found = here.or_else(|| self.constants.iter().find(|((_, its), _)| its == name));
+        let ((of, _), value) = found.unwrap_or_else(|| panic!("{}: what is {name}?", file.display()));
+        (of, value)
+    }
+
     /// The constant of that name in `file`.
     pub fn constant(&self, file: &Path, name: &str) -> Option<&Expr> {
         self.constants.get(&(file.to_path_buf(), name.to_owned()))
     }
 }
+
+/// Keys, and what is said of each when it is found, by the name of the table that they share; that of one's own has none.
+pub type Former = BTreeMap<String, Vec<(String, String)>>;
 
 fn is_default(item: &syn::ItemImpl) -> bool {
     item.trait_.as_ref().is_some_and(|it| it.0.segments.last().is_some_and(|it| it.ident == "Default"))

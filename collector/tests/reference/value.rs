@@ -28,11 +28,13 @@ pub fn shape<'a>(of: &Type, file: &Path, source: &'a Source) -> Shape<'a> {
         ("Vec", Some(inner)) => match shape(inner, file, source) {
             Shape::Keys(found) => Shape::List(found),
             Shape::Value(value) => Shape::Value(format!("list of {value}")),
+            Shape::Ignored => Shape::Ignored,
             _ => panic!("{}: a list of what?", file.display()),
         },
         ("BTreeMap" | "HashMap", Some(inner)) => match shape(inner, file, source) {
             Shape::Keys(found) => Shape::Map(found),
             Shape::Value(value) => Shape::Value(format!("names, each with {value}")),
+            Shape::Ignored => Shape::Ignored,
             _ => panic!("{}: a map of what?", file.display()),
         },
         ("IgnoredAny", _) => Shape::Ignored,

@@ -10,8 +10,9 @@ const SERVER: &str = "has no effect: it would serve people or probes, whom nothi
 const MEMORY: &str = "has no effect: one budget, an eighth of the function's memory, holds all telemetry";
 
 /// Name by name, why it has no effect.
-const IDLE: [(&str, &str); 9] = [
+const IDLE: [(&str, &str); 11] = [
     ("cgroupruntime", "has no effect: it tunes the runtime of Go"),
+    ("db_storage", STORAGE),
     ("file_storage", STORAGE),
     ("health_check", SERVER),
     ("healthcheckv2", SERVER),
@@ -19,6 +20,7 @@ const IDLE: [(&str, &str); 9] = [
     ("memory_limiter", MEMORY),
     ("opamp", "has no effect: a sandbox takes no orders while it is frozen, its configuration comes with it"),
     ("pprof", SERVER),
+    ("redis_storage", STORAGE),
     ("zpages", SERVER),
 ];
 

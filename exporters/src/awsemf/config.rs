@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use config::{Mistakes, Node, Secret};
+use config::Former::Idle;
+use config::{FormerKeys, Mistakes, Node, Secret};
 use pipeline::{Context, Exporter, RetryOnFailure, SendingQueue};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::declaration::DeclarationConfig;
 use super::exporter::{AwsEmf, Output};
@@ -16,6 +16,7 @@ use super::logs::Logs;
 use super::settings::{Descriptor, Rollup, Settings, is_unit};
 use crate::auth::Shared;
 use crate::findings::Findings;
+use crate::former;
 use crate::http::tls::Keys;
 use crate::otlp::settings;
 use crate::session::{CA_FILE, KEPT, NO_METADATA, NO_SDK, Service, Session, timeout};
@@ -33,6 +34,23 @@ const LOGS: Service = Service {
 const RETENTIONS: [u32; 23] = [
     0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
     3653,
+];
+
+const FORMER: [&FormerKeys; 3] = [
+    &former::TLS,
+    &former::QUEUE,
+    &[
+        ("num_workers", Idle("sending_queue.num_consumers says how many requests may be under way")),
+        ("max_retries", Idle(KEPT)),
+        ("local_mode", Idle(NO_METADATA)),
+        ("resource_arn", Idle("telemetry records are not sent")),
+        ("certificate_file_path", Idle(CA_FILE)),
+        ("profile", Idle(NO_SDK)),
+        ("shared_credentials_file", Idle(NO_SDK)),
+        ("imds_retries", Idle(NO_SDK)),
+        ("middleware", Idle("there are none in this distribution")),
+        ("eks_fargate_container_insights_enabled", Idle("it is for Kubernetes")),
+    ],
 ];
 
 /// The keys of the Go Collector's exporter, and those of all exporters.
@@ -91,18 +109,6 @@ struct Config {
     retry_on_failure: Option<RetryOnFailure>,
     /// What waits for the next flush, and how it is cut into requests.
     sending_queue: Option<SendingQueue>,
-
-    // Accepted, and changing nothing; `explain` says why.
-    eks_fargate_container_insights_enabled: Option<IgnoredAny>,
-    num_workers: Option<IgnoredAny>,
-    max_retries: Option<IgnoredAny>,
-    local_mode: Option<IgnoredAny>,
-    resource_arn: Option<IgnoredAny>,
-    certificate_file_path: Option<IgnoredAny>,
-    profile: Option<IgnoredAny>,
-    shared_credentials_file: Option<IgnoredAny>,
-    imds_retries: Option<IgnoredAny>,
-    middleware: Option<IgnoredAny>,
 }
 
 /// `resource_to_telemetry_conversion`.
@@ -121,9 +127,9 @@ pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<B
 }
 
 pub(super) fn exporter(node: &Node, context: &Context, shared: &Shared) -> Result<AwsEmf, Mistakes> {
+    let node = &node.settled(&FORMER);
     let mut config: Config = node.read()?;
     let mut findings = Findings::default();
-    config.explain(&mut findings);
     let output = if config.is_stdout(&mut findings) {
         Some(Output::Lines(RefCell::new(Box::new(std::io::stdout()))))
     } else {
@@ -139,26 +145,6 @@ pub(super) fn exporter(node: &Node, context: &Context, shared: &Shared) -> Resul
 }
 
 impl Config {
-    /// Says of each key that is set and changes nothing why that is so.
-    fn explain(&self, findings: &mut Findings) {
-        findings.unused(&[
-            (
-                "eks_fargate_container_insights_enabled",
-                self.eks_fargate_container_insights_enabled.is_some(),
-                "it is for Kubernetes",
-            ),
-            ("num_workers", self.num_workers.is_some(), ""),
-            ("max_retries", self.max_retries.is_some(), KEPT),
-            ("local_mode", self.local_mode.is_some(), NO_METADATA),
-            ("resource_arn", self.resource_arn.is_some(), ""),
-            ("certificate_file_path", self.certificate_file_path.is_some(), CA_FILE),
-            ("profile", self.profile.is_some(), NO_SDK),
-            ("shared_credentials_file", self.shared_credentials_file.is_some(), NO_SDK),
-            ("imds_retries", self.imds_retries.is_some(), NO_SDK),
-            ("middleware", self.middleware.is_some(), ""),
-        ]);
-    }
-
     /// Whether events are lines on stdout.
     fn is_stdout(&self, findings: &mut Findings) -> bool {
         match self.output_destination.to_ascii_lowercase().as_str() {

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use config::{Mistakes, Node, Secret};
+use config::Former::Idle;
+use config::{FormerKeys, Mistakes, Node, Secret};
 use pipeline::{Context, Exporter, QueueBatch, RetryOnFailure, Sending, SendingQueue, Sizer};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::exporter::{AwsXray, Transport};
 use super::udp::Daemon;
 use super::{FunctionSegment, Mapping, Settings};
 use crate::auth::Shared;
 use crate::findings::Findings;
+use crate::former;
 use crate::http::tls::Keys;
 use crate::otlp::settings;
 use crate::session::{Api, CA_FILE, KEPT, NO_METADATA, NO_SDK, Service, Session, timeout};
@@ -27,6 +28,25 @@ const XRAY: Service = Service {
     path: "/TraceSegments",
     content_type: "application/json",
 };
+
+const FORMER: [&FormerKeys; 3] = [
+    &former::TLS,
+    &former::QUEUE,
+    &[
+        ("max_retries", Idle(KEPT)),
+        ("local_mode", Idle(NO_METADATA)),
+        ("resource_arn", Idle("it is for telemetry records, which are not sent")),
+        ("telemetry", Idle("telemetry records are not sent")),
+        ("certificate_file_path", Idle(CA_FILE)),
+        ("profile", Idle(NO_SDK)),
+        ("shared_credentials_file", Idle(NO_SDK)),
+        ("imds_retries", Idle(NO_SDK)),
+        ("middleware", Idle("there are none in this distribution")),
+        ("transit_spans_in_otlp_format", Idle("to send OTLP to X-Ray use otlp_http with sigv4auth")),
+        ("skip_timestamp_validation", Idle("trace ids need not hold a time")),
+        ("transit_encryption", Idle("the connection is encrypted anyhow")),
+    ],
+];
 
 /// The keys of the Go Collector's exporter, those of all exporters, and our own.
 #[derive(Debug, Default, Deserialize)]
@@ -75,20 +95,6 @@ struct Config {
     sending_queue: Option<SendingQueue>,
     /// How many requests may be under way at once.
     num_workers: Option<usize>,
-
-    // Accepted, and changing nothing; `explain` says why.
-    max_retries: Option<IgnoredAny>,
-    local_mode: Option<IgnoredAny>,
-    resource_arn: Option<IgnoredAny>,
-    telemetry: Option<IgnoredAny>,
-    certificate_file_path: Option<IgnoredAny>,
-    profile: Option<IgnoredAny>,
-    shared_credentials_file: Option<IgnoredAny>,
-    imds_retries: Option<IgnoredAny>,
-    middleware: Option<IgnoredAny>,
-    transit_spans_in_otlp_format: Option<IgnoredAny>,
-    skip_timestamp_validation: Option<IgnoredAny>,
-    transit_encryption: Option<IgnoredAny>,
 }
 
 /// How documents reach X-Ray.
@@ -102,9 +108,9 @@ enum Way {
 
 /// Reads the configuration and makes the exporter.
 pub fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn Exporter>, Mistakes> {
+    let node = &node.settled(&FORMER);
     let config: Config = node.read()?;
     let mut findings = Findings::default();
-    config.explain(&mut findings);
     let transport = match config.transport {
         Way::Api => config.api(context, shared, &mut findings).map(|api| Transport::Api(Box::new(api))),
         Way::Udp => config.daemon(context, &mut findings).map(Transport::Udp),
@@ -124,32 +130,6 @@ pub fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn 
 }
 
 impl Config {
-    /// Says of each key that is set and changes nothing why that is so.
-    fn explain(&self, findings: &mut Findings) {
-        findings.unused(&[
-            ("max_retries", self.max_retries.is_some(), KEPT),
-            ("local_mode", self.local_mode.is_some(), NO_METADATA),
-            ("resource_arn", self.resource_arn.is_some(), "it is for telemetry records, which are not sent"),
-            ("telemetry", self.telemetry.is_some(), "telemetry records are not sent"),
-            ("certificate_file_path", self.certificate_file_path.is_some(), CA_FILE),
-            ("profile", self.profile.is_some(), NO_SDK),
-            ("shared_credentials_file", self.shared_credentials_file.is_some(), NO_SDK),
-            ("imds_retries", self.imds_retries.is_some(), NO_SDK),
-            ("middleware", self.middleware.is_some(), ""),
-            (
-                "transit_spans_in_otlp_format",
-                self.transit_spans_in_otlp_format.is_some(),
-                "to send OTLP to X-Ray use otlp_http with sigv4auth",
-            ),
-            (
-                "skip_timestamp_validation",
-                self.skip_timestamp_validation.is_some(),
-                "trace ids need not hold a time",
-            ),
-            ("transit_encryption", self.transit_encryption.is_some(), ""),
-        ]);
-    }
-
     fn daemon(&self, context: &Context, findings: &mut Findings) -> Option<Daemon> {
         const NAME: &str = "AWS_XRAY_DAEMON_ADDRESS";
         let (key, address) = match (self.daemon_address.as_str(), context.env.get(NAME)) {

@@ -27,6 +27,8 @@ use output::{Event, Output};
 use sample::Sampler;
 use tree::{Item, Tree};
 
+use crate::former;
+
 /// Prints each batch: to the log of this process, or as plain text.
 struct Debug {
     id: String,
@@ -42,6 +44,7 @@ struct Debug {
 /// # Errors
 /// What is wrong in it.
 pub fn build(node: &Node, context: &Context) -> Result<Box<dyn Exporter>, Mistakes> {
+    let node = &node.settled(&[&former::QUEUE]);
     let config: Config = node.read()?;
     Ok(Box::new(Debug {
         id: context.id.to_string(),

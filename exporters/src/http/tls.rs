@@ -14,7 +14,6 @@ use rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, SupportedProtocolVersion,
 };
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::findings::Findings;
 
@@ -54,12 +53,6 @@ pub(crate) struct Keys {
     cipher_suites: Vec<String>,
     /// Accepted; what rustls offers is sound.
     curve_preferences: Vec<String>,
-    /// Accepted; a sandbox does not live long enough.
-    #[serde(deserialize_with = "config::duration")]
-    reload_interval: std::time::Duration,
-    /// Accepted; there is no such module in a sandbox.
-    #[serde(rename = "tpm")]
-    _tpm: IgnoredAny,
 }
 
 /// The TLS configuration of exporters that don't ask for anything particular.

@@ -3,21 +3,38 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use config::{Headers, Mistakes, Node, Secret};
+use config::Former::Idle;
+use config::{FormerKeys, Headers, Mistakes, Node, Secret};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pipeline::{Context, Exporter, RetryOnFailure, Sending, SendingQueue};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::exporter::RemoteWrite;
 use super::names::label;
 use super::series::Settings;
 use crate::auth::{Auth, Shared};
 use crate::findings::Findings;
+use crate::former;
 use crate::http::tls::Keys;
 use crate::http::{Client, Url, Way};
 use crate::otlp::settings;
+
+const ONE_BY_ONE: &str = "requests go out one after the other; see sending_queue";
+
+const FORMER: [&FormerKeys; 4] = [
+    &former::TLS,
+    &former::QUEUE,
+    &former::HTTP_CLIENT,
+    &[
+        ("wal", Idle("no disk outlives the memory of a sandbox")),
+        ("remote_write_queue", Idle(ONE_BY_ONE)),
+        ("max_batch_request_parallelism", Idle(ONE_BY_ONE)),
+        ("export_created_metric", Idle("it is retired, and such series are not made")),
+        ("compression_params", Idle("snappy has no levels")),
+        former::MIDDLEWARES,
+    ],
+];
 
 /// The keys of the Go Collector's exporter, with its defaults.
 #[derive(Debug, Default, Deserialize)]
@@ -59,23 +76,10 @@ struct Config {
     /// What waits for the next flush, and how it is cut into requests.
     sending_queue: Option<SendingQueue>,
 
-    // Accepted, and changing nothing; `explain` says why.
     /// Must be `snappy` if it is there.
     compression: String,
     /// Must be `prometheus.WriteRequest` if it is there.
     protobuf_message: String,
-    wal: Option<IgnoredAny>,
-    remote_write_queue: Option<IgnoredAny>,
-    max_batch_request_parallelism: Option<IgnoredAny>,
-    read_buffer_size: Option<IgnoredAny>,
-    write_buffer_size: Option<IgnoredAny>,
-    max_idle_conns: Option<IgnoredAny>,
-    max_idle_conns_per_host: Option<IgnoredAny>,
-    max_conns_per_host: Option<IgnoredAny>,
-    idle_conn_timeout: Option<IgnoredAny>,
-    disable_keep_alives: Option<IgnoredAny>,
-    http2_read_idle_timeout: Option<IgnoredAny>,
-    http2_ping_timeout: Option<IgnoredAny>,
 }
 
 /// `resource_to_telemetry_conversion`.
@@ -104,9 +108,10 @@ impl Default for TargetInfo {
 
 /// Reads the configuration and makes the exporter.
 pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<Box<dyn Exporter>, Mistakes> {
+    let node = &node.settled(&FORMER);
     let config: Config = node.read()?;
     let mut findings = Findings::default();
-    config.explain(&mut findings);
+    config.check(&mut findings);
     let way = config.way(context, shared, &mut findings);
     let settings = config.settings(&mut findings);
     let headers = config.headers(context, &mut findings);
@@ -118,24 +123,8 @@ pub(crate) fn build(node: &Node, context: &Context, shared: &Shared) -> Result<B
 }
 
 impl Config {
-    /// Says of each key that is set and changes nothing why that is so.
-    fn explain(&self, findings: &mut Findings) {
-        let tunes = "it tunes another HTTP client";
-        let queue = "requests go out one after the other; see sending_queue";
-        findings.unused(&[
-            ("wal", self.wal.is_some(), "no disk outlives the memory of a sandbox"),
-            ("remote_write_queue", self.remote_write_queue.is_some(), queue),
-            ("max_batch_request_parallelism", self.max_batch_request_parallelism.is_some(), queue),
-            ("read_buffer_size", self.read_buffer_size.is_some(), tunes),
-            ("write_buffer_size", self.write_buffer_size.is_some(), tunes),
-            ("max_idle_conns", self.max_idle_conns.is_some(), tunes),
-            ("max_idle_conns_per_host", self.max_idle_conns_per_host.is_some(), tunes),
-            ("max_conns_per_host", self.max_conns_per_host.is_some(), tunes),
-            ("idle_conn_timeout", self.idle_conn_timeout.is_some(), tunes),
-            ("disable_keep_alives", self.disable_keep_alives.is_some(), tunes),
-            ("http2_read_idle_timeout", self.http2_read_idle_timeout.is_some(), tunes),
-            ("http2_ping_timeout", self.http2_ping_timeout.is_some(), tunes),
-        ]);
+    /// Says what is wrong with keys that leave no choice.
+    fn check(&self, findings: &mut Findings) {
         if !["", "snappy"].contains(&self.compression.as_str()) {
             findings.mistake::<()>("compression", "must be snappy: Remote-Write knows no other");
         }

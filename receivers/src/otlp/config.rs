@@ -1,10 +1,43 @@
 //! What a user may write under `receivers: otlp:`, with the Collector's keys and defaults.
 
+use std::collections::BTreeMap;
+
+use config::Former::{self, Idle, Now};
 use config::{Mistakes, Node};
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny};
 
 use super::listen::Endpoint;
 use super::routes;
+
+const NO_TLS: &str = "this port takes plain text; a function and its own sandbox need no TLS";
+const TIMER: &str = "a timer of this kind would fire wrongly after a freeze";
+
+/// Keys of former years, and keys that change nothing here.
+const FORMER: [(&str, Former); 20] = [
+    ("protocols.grpc.include_metadata", Idle("nothing needs the metadata of a request")),
+    ("protocols.grpc.read_buffer_size", Idle("buffers follow the size of the requests")),
+    ("protocols.grpc.write_buffer_size", Idle("every answer is a few bytes")),
+    (
+        "protocols.grpc.keepalive",
+        Idle("pings are answered, but to close connections by a timer would go wrong after a freeze"),
+    ),
+    ("protocols.grpc.tls", Idle(NO_TLS)),
+    ("protocols.grpc.tls_settings", Idle(NO_TLS)),
+    ("protocols.grpc.tls_credentials", Idle(NO_TLS)),
+    ("protocols.grpc.dialer", Idle("it is for clients")),
+    ("protocols.http.include_metadata", Idle("nothing needs the headers of a request")),
+    ("protocols.http.compression_algorithms", Idle("all that can be inflated is")),
+    ("protocols.http.response_headers", Idle("answers have the headers that OTLP wants")),
+    ("protocols.http.read_timeout", Idle(TIMER)),
+    ("protocols.http.read_header_timeout", Idle(TIMER)),
+    ("protocols.http.write_timeout", Idle(TIMER)),
+    ("protocols.http.idle_timeout", Idle(TIMER)),
+    ("protocols.http.tls", Idle(NO_TLS)),
+    ("protocols.http.tls_settings", Idle(NO_TLS)),
+    ("protocols.http.dialer", Idle("it is for clients")),
+    ("protocols.http.cors_allowed_origins", Now("protocols.http.cors.allowed_origins")),
+    ("protocols.http.cors_allowed_headers", Now("protocols.http.cors.allowed_headers")),
+];
 
 /// The configuration of an OTLP receiver.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
@@ -38,20 +71,10 @@ pub struct Grpc {
     pub max_recv_msg_size_mib: u32,
     /// How many requests one connection may have under way; 0 is hyper's default of 200.
     pub max_concurrent_streams: u32,
-    /// Accepted; nothing here needs the metadata of a request.
-    pub include_metadata: bool,
-    /// Accepted; buffers follow the size of the requests.
-    pub read_buffer_size: Option<usize>,
-    /// Accepted; every answer is a few bytes.
-    pub write_buffer_size: Option<usize>,
-    /// Accepted; a timer that closes connections would fire wrongly after a freeze. Clients' pings are answered.
-    pub keepalive: Option<IgnoredAny>,
-    /// Accepted with a warning: this port takes plain text, a function and its own sandbox need no TLS.
-    pub tls: Option<IgnoredAny>,
     /// Not supported, and a mistake: only processes of the sandbox can reach this port.
-    pub auth: Option<IgnoredAny>,
+    pub auth: BTreeMap<String, IgnoredAny>,
     /// Not supported, and a mistake: only processes of the sandbox can reach this port.
-    pub middlewares: Option<IgnoredAny>,
+    pub middlewares: Vec<IgnoredAny>,
 }
 
 impl Default for Grpc {
@@ -61,13 +84,8 @@ impl Default for Grpc {
             transport: Transport::Tcp,
             max_recv_msg_size_mib: 0,
             max_concurrent_streams: 0,
-            include_metadata: false,
-            read_buffer_size: None,
-            write_buffer_size: None,
-            keepalive: None,
-            tls: None,
-            auth: None,
-            middlewares: None,
+            auth: BTreeMap::new(),
+            middlewares: Vec::new(),
         }
     }
 }
@@ -98,29 +116,12 @@ pub struct Http {
     pub max_request_body_size: i64,
     /// What scripts of other origins may do.
     pub cors: Option<Cors>,
-    /// Accepted; nothing here needs the headers of a request.
-    pub include_metadata: bool,
-    /// Accepted; all that can be inflated is.
-    #[serde(deserialize_with = "config::words")]
-    pub compression_algorithms: Option<Vec<String>>,
-    /// Accepted; answers have the headers that OTLP wants.
-    pub response_headers: Option<IgnoredAny>,
-    /// Accepted; a timer of this kind would fire wrongly after a freeze.
-    pub read_timeout: Option<IgnoredAny>,
-    /// Accepted, as `read_timeout`.
-    pub read_header_timeout: Option<IgnoredAny>,
-    /// Accepted, as `read_timeout`.
-    pub write_timeout: Option<IgnoredAny>,
-    /// Accepted, as `read_timeout`.
-    pub idle_timeout: Option<IgnoredAny>,
     /// Whether a connection may carry several requests.
     pub keep_alives_enabled: bool,
-    /// Accepted with a warning: this port takes plain text, a function and its own sandbox need no TLS.
-    pub tls: Option<IgnoredAny>,
     /// Not supported, and a mistake: only processes of the sandbox can reach this port.
-    pub auth: Option<IgnoredAny>,
+    pub auth: BTreeMap<String, IgnoredAny>,
     /// Not supported, and a mistake: only processes of the sandbox can reach this port.
-    pub middlewares: Option<IgnoredAny>,
+    pub middlewares: Vec<IgnoredAny>,
 }
 
 impl Default for Http {
@@ -133,17 +134,9 @@ impl Default for Http {
             logs_url_path: "/v1/logs".into(),
             max_request_body_size: 0,
             cors: None,
-            include_metadata: false,
-            compression_algorithms: None,
-            response_headers: None,
-            read_timeout: None,
-            read_header_timeout: None,
-            write_timeout: None,
-            idle_timeout: None,
             keep_alives_enabled: true,
-            tls: None,
-            auth: None,
-            middlewares: None,
+            auth: BTreeMap::new(),
+            middlewares: Vec::new(),
         }
     }
 }
@@ -189,29 +182,22 @@ impl Config {
     /// # Errors
     /// All mistakes of the first of these steps that finds any.
     pub fn read(node: &Node) -> Result<Config, Mistakes> {
+        let node = &node.settled(&[&FORMER]);
         let config: Config = node.read()?;
         let mut mistakes = Vec::new();
         let Protocols { grpc, http } = &config.protocols;
         if grpc.is_none() && http.is_none() {
             mistakes.extend(node.mistake("protocols", "names no protocol; name grpc, http or both").0);
         }
-        let tls = [("grpc", grpc.as_ref().map(|it| it.tls)), ("http", http.as_ref().map(|it| it.tls))];
-        for (protocol, tls) in tls {
-            if let Some(Some(_)) = tls {
-                let message =
-                    "TLS is not spoken between a function and its own sandbox; this port takes plain text";
-                node.warn(&format!("protocols.{protocol}.tls"), message);
-            }
-        }
         // Left out silently, these would let in what the user means to keep out.
         let guards = [
-            ("grpc.auth", grpc.as_ref().and_then(|it| it.auth)),
-            ("grpc.middlewares", grpc.as_ref().and_then(|it| it.middlewares)),
-            ("http.auth", http.as_ref().and_then(|it| it.auth)),
-            ("http.middlewares", http.as_ref().and_then(|it| it.middlewares)),
+            ("grpc.auth", grpc.as_ref().is_some_and(|it| !it.auth.is_empty())),
+            ("grpc.middlewares", grpc.as_ref().is_some_and(|it| !it.middlewares.is_empty())),
+            ("http.auth", http.as_ref().is_some_and(|it| !it.auth.is_empty())),
+            ("http.middlewares", http.as_ref().is_some_and(|it| !it.middlewares.is_empty())),
         ];
-        for (key, guard) in guards {
-            if guard.is_some() {
+        for (key, is_set) in guards {
+            if is_set {
                 let message = "is not supported by this receiver; only processes of the sandbox can reach it";
                 mistakes.extend(node.mistake(&format!("protocols.{key}"), message).0);
             }
@@ -335,9 +321,11 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_accepted_with_a_warning() {
-        let node = Node::parse("protocols: {http: {tls: {cert_file: /a.pem}}}", &Env::default()).unwrap();
-        Config::read(&node).unwrap();
-        assert_eq!(node.warnings().drain().len(), 1);
+    fn what_was_written_in_former_years_is_accepted_with_a_warning() {
+        let text = "protocols: {grpc: {auth: , middlewares: []}, http: {tls: {cert_file: /a.pem}, cors_allowed_origins: ['*']}}";
+        let node = Node::parse(text, &Env::default()).unwrap();
+        let http = Config::read(&node).unwrap().protocols.http.unwrap();
+        assert_eq!(http.cors.unwrap().allowed_origins, ["*"]);
+        assert_eq!(node.warnings().drain().len(), 2);
     }
 }
