@@ -10,6 +10,7 @@ mod events;
 mod examples;
 mod ledger;
 mod life;
+mod listener;
 mod outage;
 mod own;
 mod relay;

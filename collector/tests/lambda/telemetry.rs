@@ -6,15 +6,13 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use simulator::{FakeBackend, Function, InitType, Lambda, Lines, Otlp, Quirks, Report};
-use simulator::{RuntimeDone, Sandbox, Status, TelemetryApi, free_port};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use simulator::{RuntimeDone, Sandbox, Status, TelemetryApi};
 
 use crate::ledger::Dice;
 use crate::stage::{COLLECTOR, HELD_AT_MOST, start};
 
 /// A function whose telemetry goes to `backend`, with these settings of the receiver, a YAML flow map.
-fn lambda(backend: &FakeBackend, settings: &str) -> Lambda {
+pub fn lambda(backend: &FakeBackend, settings: &str) -> Lambda {
     Lambda::new(COLLECTOR).config(&format!(
         "receivers: {{telemetryapi: {settings}}}
 exporters: {{otlp_http: {{endpoint: '{}'}}}}
@@ -24,7 +22,8 @@ service: {{pipelines: {{logs: {{receivers: [telemetryapi], exporters: [otlp_http
     ))
 }
 
-fn text(record: &LogRecord) -> &str {
+/// What a record says, if that is a text.
+pub fn text(record: &LogRecord) -> &str {
     match record.body.as_ref().and_then(|body| body.value.as_ref()) {
         Some(Value::StringValue(text)) => text.trim_end(),
         _ => "",
@@ -164,8 +163,8 @@ async fn lines_that_are_told_after_the_end_come_with_the_next_thaw() {
     for _ in 0..5 {
         lined.invoke(&mut sandbox, 20).await;
     }
-    // By now the platform has the last lines too.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let written = lined.0.len();
+    sandbox.invoke(|_| async { assert_eq!(backend.wait_for_items(written).await, written) }).await;
     assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
     lined.assert_arrived_once(&backend);
 }
@@ -266,49 +265,4 @@ async fn after_a_restore_the_resource_is_the_new_instance() {
     let instances: Vec<_> = backend.accepted().into_iter().map(instance).collect();
     let restored = Value::StringValue("2026/01/01/[7]restored".into());
     assert_eq!((instances.len(), instances[0] == restored, &instances[1]), (2, false, &restored));
-}
-
-/// A delivery of one line, as HTTP.
-fn delivery(line: &str) -> String {
-    let body = format!(r#"[{{"time":"2026-01-01T00:00:01.000Z","type":"function","record":"{line}"}}]"#);
-    format!("POST / HTTP/1.1\r\nhost: sandbox\r\ncontent-length: {}\r\n\r\n{body}", body.len())
-}
-
-async fn answer(stream: &mut TcpStream) -> String {
-    let mut answer = [0; 1024];
-    let length = stream.read(&mut answer).await.unwrap();
-    String::from_utf8_lossy(&answer[..length]).into_owned()
-}
-
-#[tokio::test]
-async fn the_listener_bears_slow_cut_kept_and_strange_connections() {
-    let backend = FakeBackend::start().await;
-    let port = free_port().unwrap();
-    let mut sandbox = start(lambda(&backend, &format!("{{types: [function], port: {port}}}"))).await;
-    let connect = async || TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let posts = async {
-        let mut slow = connect().await;
-        for byte in delivery("slow").as_bytes().chunks(7) {
-            slow.write_all(byte).await.unwrap();
-            tokio::task::yield_now().await;
-        }
-        assert!(answer(&mut slow).await.starts_with("HTTP/1.1 200"));
-        slow.write_all(delivery("kept").as_bytes()).await.unwrap();
-        assert!(answer(&mut slow).await.starts_with("HTTP/1.1 200"), "the same connection again");
-        let cut = delivery("cut, then whole");
-        connect().await.write_all(&cut.as_bytes()[..cut.len() - 5]).await.unwrap();
-        let mut whole = connect().await;
-        whole.write_all(cut.as_bytes()).await.unwrap();
-        assert!(answer(&mut whole).await.starts_with("HTTP/1.1 200"));
-        let mut other = connect().await;
-        other.write_all(b"GET / HTTP/1.1\r\nhost: sandbox\r\n\r\n").await.unwrap();
-        assert!(answer(&mut other).await.starts_with("HTTP/1.1 405"));
-        let cut = delivery("cut for ever");
-        connect().await.write_all(&cut.as_bytes()[..cut.len() - 3]).await.unwrap();
-    };
-    sandbox.invoke(|_| posts).await;
-    assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
-    let mut found: Vec<_> = backend.logs().iter().map(|record| text(record).to_owned()).collect();
-    found.sort_unstable();
-    assert_eq!(found, ["\"cut for ever", "cut, then whole", "kept", "slow"]);
 }
