@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use config::{Document, Env, Id, Loaded, Mistake, Section, Warnings};
+use config::{Document, Env, Id, Loaded, Mistake, Providers, Section, Warnings};
 use exporters::auth::Shared;
-use pipeline::{Budget, Error, Host, Plan, Service};
+use pipeline::{Budget, Error, Host, Plan, Receiver, Service};
 use receivers::telemetryapi::Feed;
 
 use crate::assembly::Assembler;
+use crate::environment;
 use crate::log::Log;
 use crate::reading::{Extent, Reader};
 
@@ -79,9 +80,12 @@ impl Configuration {
             .document
             .as_ref()
             .map(|document| assembler.assemble(document, &loaded.unfetched, &mut mistakes));
-        let plan = plan.unwrap_or_default();
+        let mut plan = plan.unwrap_or_default();
         let (warnings, document, unfetched) = (loaded.warnings, loaded.document, loaded.unfetched);
         let is_missing = document.is_none() && loaded.is_missing;
+        if !is_missing && !mistakes.is_empty() && lacks_otlp(&plan, document.as_ref()) {
+            plan.receivers.extend(refusing(&assembler, env));
+        }
         Configuration { mistakes, unfetched, is_missing, warnings, document, plan, budget, host, feed }
     }
 
@@ -179,6 +183,26 @@ impl Configuration {
         }
         self.validate()
     }
+}
+
+/// Whether the function's SDK would find a closed port: no `otlp` receiver of `plan` is sound, though there is one, or
+/// nobody knows what there is.
+fn lacks_otlp(plan: &Plan, document: Option<&Document>) -> bool {
+    let is_otlp = |id: &Id| id.kind == "otlp";
+    let is_wanted = document
+        .is_none_or(|document| document.components(Section::Receivers).any(|(id, _)| is_otlp(id)));
+    is_wanted && !plan.receivers.iter().any(|(id, _)| is_otlp(id))
+}
+
+/// The `otlp` receiver of the built-in configuration, without a pipeline: it refuses whatever comes. An SDK that finds a
+/// closed port instead tries again and again, for up to 16 s in each invocation.
+fn refusing(assembler: &Assembler, env: &Env) -> Vec<(Id, Option<Box<dyn Receiver>>)> {
+    let built_in = environment::built_in(env);
+    let loaded = Document::parse(&built_in.text, &built_in.name, &Providers::new(env));
+    let plan = loaded.document.map(|document| assembler.assemble(&document, &[], &mut Vec::new()));
+    let mut receivers = plan.unwrap_or_default().receivers;
+    receivers.retain(|(id, _)| id.kind == "otlp");
+    receivers
 }
 
 /// Tells what a receiver could not have.

@@ -73,6 +73,30 @@ async fn a_file_that_is_no_yaml_leaves_the_function_alone() {
 }
 
 #[tokio::test]
+async fn a_function_is_refused_at_once_where_nobody_can_tell_what_to_listen_to() {
+    for config in [
+        "receivers: [unclosed",
+        "service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}\nexporters: {debug: }\nreceivers: {otlp: {protocols: {http: {endpoint: 'no:such:port'}}}}",
+    ] {
+        let ports = Ports::free();
+        // The built-in configuration's ports are those of everybody else on this machine.
+        let lambda = ports
+            .lambda(config)
+            .env("OTELCOL_LAMBDA_EXPORTER_OTLP_ENDPOINT", "http://localhost:1")
+            .env("OTELCOL_LAMBDA_RECEIVER_OTLP_HTTP_ENDPOINT", format!("localhost:{}", ports.http))
+            .env("OTELCOL_LAMBDA_RECEIVER_OTLP_GRPC_ENDPOINT", format!("localhost:{}", ports.grpc));
+        let mut sandbox = start(lambda).await;
+        let invoked = sandbox
+            .invoke(|function| async move {
+                assert_eq!(function.post_otlp(&traces("orders", 3)).await.unwrap().status, 404);
+            })
+            .await;
+        assert_eq!(invoked.status, simulator::Status::Success, "{}", sandbox.extension_output());
+        assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
+    }
+}
+
+#[tokio::test]
 async fn a_user_who_wants_it_gets_an_init_error_with_all_mistakes() {
     let ports = Ports::free();
     let lambda =
