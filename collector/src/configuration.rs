@@ -31,6 +31,8 @@ pub struct Configuration {
     warnings: Warnings,
     document: Option<Document>,
     plan: Plan,
+    /// What refuses as long as the configuration could not be had.
+    stand_in: Option<Plan>,
     /// How much memory telemetry may take.
     pub budget: Budget,
     /// What its components know of the place they run in.
@@ -83,10 +85,27 @@ impl Configuration {
         let mut plan = plan.unwrap_or_default();
         let (warnings, document, unfetched) = (loaded.warnings, loaded.document, loaded.unfetched);
         let is_missing = document.is_none() && loaded.is_missing;
-        if !is_missing && !mistakes.is_empty() && lacks_otlp(&plan, document.as_ref()) {
-            plan.receivers.extend(refusing(&assembler, env));
+        let is_broken = is_missing || !mistakes.is_empty();
+        let refuses = is_broken && lacks_otlp(&plan, document.as_ref());
+        let refusing = if refuses { refusing(&assembler, env) } else { Vec::new() };
+        let stand_in = if is_missing {
+            Some(Plan { receivers: refusing, ..Plan::default() })
+        } else {
+            plan.receivers.extend(refusing);
+            None
+        };
+        Configuration {
+            mistakes,
+            unfetched,
+            is_missing,
+            warnings,
+            document,
+            plan,
+            stand_in,
+            budget,
+            host,
+            feed,
         }
-        Configuration { mistakes, unfetched, is_missing, warnings, document, plan, budget, host, feed }
     }
 
     /// Lets the log be as the configuration wants it, then tells what is wrong or better written otherwise and was not
@@ -145,6 +164,14 @@ impl Configuration {
         self.start_bound()
     }
 
+    /// Refuses what comes until the configuration can be had; nothing if it could. Must end before that starts, which may
+    /// want the same ports.
+    pub fn stand_in(&mut self) -> Option<Service> {
+        let mut plan = self.stand_in.take()?;
+        plan.bind().iter().for_each(tell_unbound);
+        Some(Service::start(plan, &self.budget))
+    }
+
     /// Takes the ports; false if any can't be had, each of which is told.
     #[must_use]
     pub fn bind(&mut self) -> bool {
@@ -189,8 +216,8 @@ impl Configuration {
 /// nobody knows what there is.
 fn lacks_otlp(plan: &Plan, document: Option<&Document>) -> bool {
     let is_otlp = |id: &Id| id.kind == "otlp";
-    let is_wanted = document
-        .is_none_or(|document| document.components(Section::Receivers).any(|(id, _)| is_otlp(id)));
+    let is_wanted =
+        document.is_none_or(|document| document.components(Section::Receivers).any(|(id, _)| is_otlp(id)));
     is_wanted && !plan.receivers.iter().any(|(id, _)| is_otlp(id))
 }
 

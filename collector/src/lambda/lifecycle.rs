@@ -11,13 +11,14 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Lambda;
 use super::event::{Event, Invocation};
-use crate::configuration::Configuration;
 
 /// Left of an invocation or of the environment's last moments when we are done: enough to reach the platform.
 const MARGIN: Duration = Duration::from_millis(50);
 /// The most that is left of an invocation whose end the platform does not report. It is rare (a lost or belated
 /// event), and the alternative is that the invocation times out because of us.
 const LONGEST_RESERVE: Duration = Duration::from_millis(500);
+/// In so long a stand-in gives up its ports; a tenth of it is for requests that have begun.
+const HANDOVER: Duration = Duration::from_millis(200);
 /// Why the environment ends when a signal says so.
 pub const TERMINATED: &str = "spindown";
 
@@ -93,12 +94,17 @@ async fn caught_up(
     }
 }
 
-/// Answers `next` until the configuration can be had, and starts it; nothing if the environment ends before. One that
-/// freezes is told how long an invocation may be held: there it is asked for during invocations, else at all times.
+/// Answers `next` until the configuration can be had, and starts it in place of `stand_in`; nothing if the environment ends
+/// before. One that freezes is told how long an invocation may be held: there it is asked for during invocations, else at
+/// all times.
 ///
 /// # Errors
 /// The platform gave no next event.
-pub async fn configured(lambda: &Lambda, freezes: Option<Duration>) -> Result<Option<Service>, Error> {
+pub async fn configured(
+    lambda: &Lambda,
+    mut stand_in: Option<Service>,
+    freezes: Option<Duration>,
+) -> Result<Option<Service>, Error> {
     loop {
         let configuration = tokio::select! {
             configuration = lambda.renewal.wait(), if freezes.is_none() => Some(configuration),
@@ -119,7 +125,11 @@ pub async fn configured(lambda: &Lambda, freezes: Option<Duration>) -> Result<Op
                 _ => None,
             },
         };
-        if let Some(service) = configuration.and_then(Configuration::start) {
+        let Some(configuration) = configuration else { continue };
+        if let Some(stand_in) = stand_in.take() {
+            let _ = stand_in.shutdown(Instant::now() + HANDOVER).await;
+        }
+        if let Some(service) = configuration.start() {
             ::log::info!("The configuration could be had now");
             return Ok(Some(service));
         }

@@ -128,13 +128,14 @@ pub async fn run(address: &str, env: &Env, uris: &[String], log: &Log) -> Result
 
 async fn live(
     lambda: &Lambda,
-    configuration: Configuration,
+    mut configuration: Configuration,
     events: Register,
     hold: Duration,
 ) -> Result<(), Error> {
     if configuration.may_listen_later() {
         configuration.feed.ask(Subscription { types: Types::ALL, ..Subscription::default() });
     }
+    let stand_in = configuration.stand_in();
     let service = configuration.start();
     if service.is_none() && !lambda.renewal.lacks_something() {
         return lifecycle::idle(lambda).await;
@@ -145,7 +146,7 @@ async fn live(
     let freezes = frozen && told;
     let service = match service {
         Some(service) => service,
-        None => match lifecycle::configured(lambda, freezes.then_some(hold)).await? {
+        None => match lifecycle::configured(lambda, stand_in, freezes.then_some(hold)).await? {
             Some(service) => service,
             None => return Ok(()),
         },

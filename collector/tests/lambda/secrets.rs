@@ -160,9 +160,18 @@ async fn a_secret_that_can_not_be_had_costs_only_its_exporter_and_no_data_once_i
 #[tokio::test]
 async fn a_configuration_that_can_not_be_had_at_the_start_runs_when_it_can() {
     let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
-    let lambda = aws.lambda(ports, "").env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", "secretsmanager:config");
+    let lambda = aws
+        .lambda(ports, "")
+        .env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", "secretsmanager:config")
+        // The built-in configuration's ports are those of everybody else on this machine.
+        .env("OTELCOL_LAMBDA_EXPORTER_OTLP_ENDPOINT", "http://localhost:1")
+        .env("OTELCOL_LAMBDA_RECEIVER_OTLP_HTTP_ENDPOINT", format!("localhost:{}", ports.http));
     let mut sandbox = start(lambda).await;
-    let invoked = sandbox.invoke(|_| async {}).await;
+    let invoked = sandbox
+        .invoke(|function| async move {
+            assert_eq!(function.post_otlp(&traces("orders", 2)).await.unwrap().status, 404);
+        })
+        .await;
     assert_eq!(invoked.status, Status::Success);
     assert!(sandbox.extension_output().contains("the secret config"), "{}", sandbox.extension_output());
 
