@@ -63,6 +63,8 @@ def arrived(request, collector, tmp_path_factory):
     sink = Sink()
     with Unpacked("localhost/shop") as image:
         command = [BINARY.parent / "demo", "--json", "--invocations", str(INVOCATIONS), "--memory", "1769"]
+        # The packages are compiled when they are first imported.
+        command += ["--init-timeout", "60"]
         for variable in [*image.env, f"BACKEND_ENDPOINT=http://localhost:{sink.http_port}"]:
             command += ["--env", variable]
         command += ["--rootfs", image.root, "--entrypoint", *image.command]

@@ -85,6 +85,8 @@ def said(way, tmp_path_factory):
     folder = shlex.quote(str(FOLDERS[runtime]))
     start = f"cd {folder} && LAMBDA_TASK_ROOT=$PWD _HANDLER={CLIENTS[runtime][-1]} exec {client}"
     command = [BINARY.parent / "demo", "--json", "--invocations", str(len(ORDERS)), "--memory", "1769"]
+    # The packages are compiled when they are first imported.
+    command += ["--init-timeout", "60"]
     command += ["--extension", BINARY, "--config", config]
     command += ["--json-logs"] if form == "json" else []
     command += ["--framed-logs"] if channel == "frames" else []

@@ -43,6 +43,8 @@ def traces(xray, tmp_path_factory):
     config.write_text(json.dumps(configuration(xray.meta.endpoint_url)))
     runtime = f"cd {shlex.quote(str(FUNCTION))} && exec {sys.executable} -m awslambdaric wrapper_xray.handler"
     command = [BINARY.parent / "demo", "--json", "--invocations", str(INVOCATIONS), "--extension", BINARY]
+    # The packages are compiled when they are first imported.
+    command += ["--init-timeout", "60"]
     command += ["--config", config, "--runtime", "/bin/sh", "-c", runtime]
     subprocess.run(command, check=True, timeout=120)
     ended = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=1)

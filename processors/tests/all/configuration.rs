@@ -60,7 +60,7 @@ fn every_mistake_is_told_with_its_place() {
             "batch",
             "send_batchsize: 1",
             &[
-                "inline:1:1: send_batchsize: unknown key; valid are timeout, send_batch_size, send_batch_max_size, metadata_keys and metadata_cardinality_limit; did you mean send_batch_size?",
+                "inline:1:1: send_batchsize: unknown key; valid are timeout, send_batch_size, send_batch_max_size and metadata_keys; did you mean send_batch_size?",
             ][..],
         ),
         (
