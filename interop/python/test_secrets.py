@@ -23,6 +23,14 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REG
 HOSTILE = ["a: b", '"x', "pa$$word", "${env:HOME}", "#abc", "*abc", "{unclosed", "~", "0123", "a}b", "- x", "%41", "é", "two\nlines", "it's", "a\\b"]
 
 
+def serve(handler):
+    """A server on a free port, which each request has a thread of, and its URL."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}"
+
+
 class Front:
     """Stands before moto, counts what is asked for, and behaves as AWS may behave."""
 
@@ -48,10 +56,7 @@ class Front:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.server, self.url = serve(Handler)
 
     def ask(self, request, body):
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
@@ -220,10 +225,7 @@ class Guard:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.server, self.url = serve(Handler)
 
     def wait_for(self, requests):
         with self._arrived:
