@@ -24,7 +24,8 @@ class Collector:
         self.grpc_port, self.http_port = free_ports(2)
         config = configuration(self.grpc_port, self.http_port, exporters(sink)[exporter])
         env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OTEL_"))}
-        self._process = subprocess.Popen([BINARY, "--config", f"yaml:{json.dumps(config)}"], env=env)
+        # Its log goes to our standard error: the first line of our output is the one with the ports.
+        self._process = subprocess.Popen([BINARY, "--config", f"yaml:{json.dumps(config)}"], env=env, stdout=2)
         self._wait_until_it_listens()
 
     def _wait_until_it_listens(self, seconds=20):
