@@ -3,36 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::expand::{self, Answered, Asked};
-use crate::locate::{BuiltIn, Lookup, Source, Sources};
-use crate::mistakes::{Mistake, Mistakes, Warnings, valid_words};
+use crate::expand::{Answered, Asked};
+use crate::mistakes::{Mistake, Mistakes, valid_words};
 use crate::node::Node;
-use crate::place::{Path, Place};
-use crate::provider::Providers;
+use crate::place::Place;
 use crate::section::{Known, Section};
-use crate::service::{Pipeline, Service, Telemetry};
-use crate::tree::{Kind, Tree};
-use crate::{Id, Part, yaml};
-
-/// What the load of a configuration gave.
-#[derive(Debug)]
-pub struct Loaded {
-    /// What could be read, mistakes or not; `None` if nothing was found or it is no YAML.
-    pub document: Option<Document>,
-    /// Everything wrong in it, each tied to the part that it spoils.
-    pub mistakes: Vec<Mistake>,
-    /// Whether it lies where it can't be had now.
-    pub is_missing: bool,
-    /// What it refers to over the network and what can't be had now, each tied to the part that needs it.
-    pub unfetched: Vec<Mistake>,
-    /// What works but should be written otherwise; components add to it while they are built.
-    pub warnings: Warnings,
-    /// Where it came from: file names and the like, in the order in which they were merged.
-    pub sources: Vec<String>,
-    /// URIs over the network whose answers it needs and has not: what [`Providers::answering`] wants before the
-    /// configuration is read again. What no pipeline uses needs none.
-    pub wanted: Vec<String>,
-}
+use crate::service::{Pipeline, Service};
+use crate::telemetry::Telemetry;
+use crate::tree::Kind;
+use crate::{Id, Part};
 
 /// A configuration as a whole.
 #[derive(Clone, Debug)]
@@ -57,100 +36,8 @@ struct Component {
 }
 
 impl Document {
-    /// Finds the configuration, reads it and puts its parts together.
-    pub fn load(lookup: &Lookup, providers: &Providers) -> Loaded {
-        let warnings = Warnings::default();
-        let nothing = Loaded {
-            document: None,
-            mistakes: Vec::new(),
-            is_missing: false,
-            unfetched: Vec::new(),
-            warnings: warnings.clone(),
-            sources: Vec::new(),
-            wanted: Vec::new(),
-        };
-        match lookup.sources(providers, &warnings) {
-            Ok(Sources::Read(sources)) => {
-                if let ineffective @ [_, ..] = &lookup.built_in.ineffective[..] {
-                    let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
-                    warnings.note_plain(format!(
-                        "{} without effect, since the configuration is read from {}",
-                        ineffective.join(", "),
-                        names.join(", ")
-                    ));
-                }
-                Document::of(&sources, providers, warnings)
-            }
-            Ok(Sources::BuiltIn) => Document::built_in(&lookup.built_in, providers, warnings),
-            Ok(Sources::Wanted(wanted)) => Loaded { wanted, ..nothing },
-            Err(mistake) => {
-                Loaded { mistakes: vec![mistake], is_missing: providers.has_failures(), ..nothing }
-            }
-        }
-    }
-
-    /// Reads a configuration from its text; `source` names it in messages.
-    pub fn parse(text: &str, source: &str, providers: &Providers) -> Loaded {
-        Document::of(&[Source::new(source, text)], providers, Warnings::default())
-    }
-
-    fn built_in(built_in: &BuiltIn, providers: &Providers, warnings: Warnings) -> Loaded {
-        built_in.notes.iter().for_each(|note| warnings.note_plain(note.clone()));
-        let mut source = Source::new(&built_in.name, &built_in.text);
-        source.lines = built_in.lines.clone();
-        let mut loaded = Document::of(&[source], providers, warnings);
-        loaded.mistakes.extend(built_in.mistakes.iter().cloned());
-        loaded
-    }
-
-    /// Later sources are laid upon earlier ones: maps merge key by key, anything else replaces. One that can't be read
-    /// spoils the whole, for nobody knows what it would have changed.
-    fn of(sources: &[Source], providers: &Providers, warnings: Warnings) -> Loaded {
-        let mut mistakes = Vec::new();
-        let mut merged: Option<Rc<Tree>> = None;
-        let mut readable = true;
-        for source in sources {
-            let parsed = yaml::parse(&source.text, &source.name);
-            mistakes.extend(parsed.flaws);
-            if let Some(place) = parsed.second {
-                let message = "only the first document of a file is read, this is the second";
-                warnings.note(&place, &Path::default(), message);
-            }
-            let tree = parsed.tree.map(|tree| match source.lines.is_empty() {
-                true => tree,
-                false => tree.told_by(&source.lines),
-            });
-            match (tree, &merged) {
-                (Some(tree), Some(_)) if tree.is_null() => {}
-                (Some(tree), below) if tree.is_null() || matches!(tree.kind, Kind::Map(_)) => {
-                    merged = Some(below.as_ref().map_or_else(|| tree.clone(), |below| below.merged(&tree)));
-                }
-                (other, _) => {
-                    readable = false;
-                    mistakes.extend(other.map(|tree| not_a_map(&tree)));
-                }
-            }
-        }
-        let mut unfetched = Vec::new();
-        let document = merged.filter(|_| readable).map(|tree| {
-            let expanded = expand::expand(&tree, providers, &warnings);
-            let root = Node { tree: expanded.tree, path: Path::default(), warnings: warnings.clone() };
-            let mut found = Vec::new();
-            let mut document = Document::read(root, &mut found);
-            document.asked = expanded.asked.into();
-            // What can't be read because it is not there yet is no mistake; what can't be had at all is one.
-            found.retain(|mistake| !document.is_about_unanswered(mistake));
-            unfetched = expanded.unfetched;
-            mistakes.extend(expanded.mistakes.into_iter().chain(found));
-            document
-        });
-        let sources = sources.iter().map(|source| source.name.clone()).collect();
-        let wanted = document.as_ref().map(Document::wanted).unwrap_or_default();
-        Loaded { document, mistakes, is_missing: false, unfetched, warnings, sources, wanted }
-    }
-
     /// The URIs that are not answered and that something needs which runs.
-    fn wanted(&self) -> Vec<String> {
+    pub(crate) fn wanted(&self) -> Vec<String> {
         let not_yet = self.asked.iter().filter(|asked| asked.answered == Answered::NotYet);
         let needed = not_yet.filter(|asked| match &asked.part {
             Part::Component(section, id) => self.uses(*section, id),
@@ -200,34 +87,24 @@ impl Document {
         })
     }
 
-    fn read(root: Node, mistakes: &mut Vec<Mistake>) -> Document {
+    /// Puts the parts together; `asked` are the references that lead over the network.
+    pub(crate) fn read(root: Node, asked: Rc<[Asked]>, mistakes: &mut Vec<Mistake>) -> Document {
+        let mut found = Vec::new();
         let mut components = BTreeMap::new();
+        let mut service = Service::default();
         if root.tree.is_null() {
-            mistakes.extend(root.mistake("", "the configuration is empty").0);
-            return Document::with(root, components, Service::default());
+            found.extend(root.mistake("", "the configuration is empty").0);
+        } else {
+            read_sections(&root, &mut components, &mut found);
+            service = Service::read(&root, &mut found);
         }
-        if let Kind::Map(entries) = &root.tree.kind {
-            for (key, tree) in entries {
-                let below = root.below(root.path.key(key.text.clone()), tree);
-                if let Some(section) = Section::named(&key.text) {
-                    read_section(section, &below, &mut components, mistakes);
-                } else if &*key.text != "service" {
-                    let mut valid: Vec<_> = Section::ALL.iter().map(|section| section.key()).collect();
-                    valid.push("service");
-                    let message = format!("unknown key{}", valid_words(&key.text, &valid));
-                    mistakes.push(Mistake::new(&key.place, &below.path, message));
-                }
-            }
-        }
-        let service = Service::read(&root, mistakes);
-        let document = Document::with(root, components, service);
-        document.check_references(mistakes);
-        document
-    }
-
-    fn with(root: Node, components: BTreeMap<(Section, Id), Component>, service: Service) -> Document {
         let Service { extensions, pipelines, telemetry } = service;
-        Document { extensions, pipelines, telemetry, components, root, asked: Rc::default() }
+        let document = Document { extensions, pipelines, telemetry, components, root, asked };
+        document.check_references(&mut found);
+        // What can't be read because it is not there yet is no mistake; what can't be had at all is one.
+        found.retain(|mistake| !document.is_about_unanswered(mistake));
+        mistakes.append(&mut found);
+        document
     }
 
     /// The components of a section that are declared, used or not, by id.
@@ -367,6 +244,25 @@ impl Document {
     }
 }
 
+fn read_sections(
+    root: &Node,
+    components: &mut BTreeMap<(Section, Id), Component>,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let Kind::Map(entries) = &root.tree.kind else { return };
+    for (key, tree) in entries {
+        let below = root.below(root.path.key(key.text.clone()), tree);
+        if let Some(section) = Section::named(&key.text) {
+            read_section(section, &below, components, mistakes);
+        } else if &*key.text != "service" {
+            let mut valid: Vec<_> = Section::ALL.iter().map(|section| section.key()).collect();
+            valid.push("service");
+            let message = format!("unknown key{}", valid_words(&key.text, &valid));
+            mistakes.push(Mistake::new(&key.place, &below.path, message));
+        }
+    }
+}
+
 fn read_section(
     section: Section,
     node: &Node,
@@ -395,14 +291,4 @@ fn read_section(
             components.insert((section, id), Component { node: below, place: key.place.clone() });
         }
     }
-}
-
-fn not_a_map(tree: &Tree) -> Mistake {
-    let found = match tree.kind {
-        Kind::List(_) => "a list",
-        _ => "a text",
-    };
-    let message =
-        format!("a configuration is a map of receivers, exporters, service and so on; this is {found}");
-    Mistake::new(&tree.place, &Path::default(), message)
 }

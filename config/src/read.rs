@@ -4,16 +4,16 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use serde::de::{self, DeserializeOwned, Expected, Visitor};
+use serde::de::{DeserializeOwned, Expected, Visitor};
 
 use crate::duration;
 use crate::mistakes::{Mistakes, Warnings};
 use crate::node::Node;
 use crate::place::Path;
-use crate::read_access::{Entries, Items, Variant};
+use crate::read_access::{Entries, Items};
 use crate::read_error::{ReadError, expectation, found};
 use crate::scalar::Scalar;
-use crate::tree::{Key, Kind, Origin, Tree};
+use crate::tree::{Key, Kind, Tree};
 
 /// Reads `node` into `T`. Serde stops at the first error; so what is wrong is noted, taken out, and the rest is read
 /// again until nothing is wrong any more.
@@ -74,11 +74,15 @@ pub(crate) struct From<'a> {
 }
 
 impl<'a> From<'a> {
-    fn entries(&self, entries: &'a [(Key, Rc<Tree>)]) -> Entries<'a> {
+    pub fn entries(&self, entries: &'a [(Key, Rc<Tree>)]) -> Entries<'a> {
         Entries { map: self.clone(), rest: entries.iter(), value: None }
     }
 
-    fn items<'de, V: Visitor<'de>>(self, items: &'a [Rc<Tree>], visitor: V) -> Result<V::Value, ReadError> {
+    pub fn items<'de, V: Visitor<'de>>(
+        self,
+        items: &'a [Rc<Tree>],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
         visitor
             .visit_seq(Items { list: self.clone(), rest: items.iter().enumerate() })
             .map_err(|error: ReadError| error.at(&self))
@@ -86,12 +90,12 @@ impl<'a> From<'a> {
 
     // What follows takes a visitor as `dyn Expected`: one copy of it serves all types.
 
-    fn wrong(&self, visitor: &dyn Expected) -> ReadError {
+    pub fn wrong(&self, visitor: &dyn Expected) -> ReadError {
         ReadError::expected(expectation(visitor), self)
     }
 
     /// What a scalar means; of null, that the default is meant.
-    fn scalar(&self, visitor: &dyn Expected) -> Result<Scalar<'a>, ReadError> {
+    pub fn scalar(&self, visitor: &dyn Expected) -> Result<Scalar<'a>, ReadError> {
         match self.tree.scalar() {
             Some(Scalar::Null) => Err(ReadError::nothing(expectation(visitor), self)),
             Some(scalar) => Ok(scalar),
@@ -110,7 +114,7 @@ impl<'a> From<'a> {
         Ok(u64::try_from(int).map_err(|_| int))
     }
 
-    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+    pub fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let value = match self.as_whole(&visitor)? {
             Ok(int) => visitor.visit_u64(int),
             Err(negative) => visitor.visit_i64(negative),
@@ -138,12 +142,12 @@ impl<'a> From<'a> {
         }
     }
 
-    fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+    pub fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let float = self.as_float(&visitor)?;
         visitor.visit_f64(float).map_err(|error: ReadError| error.at(&self))
     }
 
-    fn as_text(&self, visitor: &dyn Expected) -> Result<&'a str, ReadError> {
+    pub fn as_text(&self, visitor: &dyn Expected) -> Result<&'a str, ReadError> {
         match self.tree.as_text() {
             Some(_) if self.tree.original.is_none() && self.tree.is_null() => {
                 Err(ReadError::nothing(expectation(visitor), self))
@@ -153,12 +157,12 @@ impl<'a> From<'a> {
         }
     }
 
-    fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+    pub fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let text = self.as_text(&visitor)?;
         visitor.visit_str(text).map_err(|error: ReadError| error.at(&self))
     }
 
-    fn as_nanos(&self, visitor: &dyn Expected) -> Result<u64, ReadError> {
+    pub fn as_nanos(&self, visitor: &dyn Expected) -> Result<u64, ReadError> {
         let read = match self.scalar(visitor)? {
             Scalar::Text(text) => duration::of_text(text),
             Scalar::Int(int) => duration::of_number(int as f64),
@@ -175,14 +179,14 @@ impl<'a> From<'a> {
         Ok(nanos)
     }
 
-    fn as_bool(&self, visitor: &dyn Expected) -> Result<bool, ReadError> {
+    pub fn as_bool(&self, visitor: &dyn Expected) -> Result<bool, ReadError> {
         match self.scalar(visitor)? {
             Scalar::Bool(bool) => Ok(bool),
             _ => Err(self.wrong(visitor)),
         }
     }
 
-    fn as_entries(&self, visitor: &dyn Expected) -> Result<Entries<'a>, ReadError> {
+    pub fn as_entries(&self, visitor: &dyn Expected) -> Result<Entries<'a>, ReadError> {
         match &self.tree.kind {
             Kind::Map(entries) => Ok(self.entries(entries)),
             _ if self.tree.is_null() => Ok(self.entries(&[])),
@@ -190,7 +194,7 @@ impl<'a> From<'a> {
         }
     }
 
-    fn no_map(&self, fields: &'static [&'static str]) -> ReadError {
+    pub fn no_map(&self, fields: &'static [&'static str]) -> ReadError {
         let expected = match fields {
             [] => "an empty map".to_owned(),
             [first @ .., last] if fields.len() <= 4 && !first.is_empty() => {
@@ -200,165 +204,4 @@ impl<'a> From<'a> {
         };
         ReadError::expected(expected, self)
     }
-}
-
-/// Methods of serde's that do the same for several types.
-macro_rules! forward {
-    ($to:ident: $($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-            self.$to(visitor)
-        })*
-    };
-}
-
-impl<'de> de::Deserializer<'de> for From<'_> {
-    type Error = ReadError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let value = match &self.tree.kind {
-            Kind::List(items) => return self.clone().items(items, visitor),
-            Kind::Map(entries) => visitor.visit_map(self.entries(entries)),
-            Kind::Scalar { .. } => match self.tree.scalar().unwrap_or(Scalar::Null) {
-                Scalar::Null => visitor.visit_unit(),
-                Scalar::Bool(bool) => visitor.visit_bool(bool),
-                Scalar::Int(int) if int < 0 => visitor.visit_i64(int),
-                Scalar::Int(int) => visitor.visit_u64(int.unsigned_abs()),
-                Scalar::Big(big) => visitor.visit_u64(big),
-                Scalar::Float(float) => visitor.visit_f64(float),
-                Scalar::Text(text) => visitor.visit_str(text),
-            },
-        };
-        value.map_err(|error: ReadError| error.at(&self))
-    }
-
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let bool = self.as_bool(&visitor)?;
-        visitor.visit_bool(bool).map_err(|error: ReadError| error.at(&self))
-    }
-
-    /// A null is `Some`: of a map the default map (`grpc:` means gRPC with all defaults). A scalar or list can't be
-    /// read from null and so becomes what an absent key is.
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        if self.tree.is_null() { visitor.visit_unit() } else { Err(self.wrong(&visitor)) }
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        self.deserialize_unit(visitor)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        mut self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        match name {
-            DURATION => {
-                let nanos = self.as_nanos(&visitor)?;
-                return visitor.visit_u64(nanos);
-            }
-            HEADER_VALUE if self.tree.is_null() && self.tree.original.is_none() => {
-                return visitor.visit_str("");
-            }
-            HEADER_VALUE => return self.text(visitor),
-            WORDS => {
-                return match self.tree.scalar() {
-                    Some(Scalar::Text(_)) => self.text(visitor),
-                    _ => self.deserialize_seq(visitor),
-                };
-            }
-            SECRET => self.secret = true,
-            HEADERS => {
-                self.secret = true;
-                match self.tree.scalar() {
-                    Some(Scalar::Text(text)) if self.tree.origin == Origin::Secret => {
-                        return visitor.visit_str(text).map_err(|error: ReadError| error.at(&self));
-                    }
-                    Some(Scalar::Text(_)) => return Err(self.wrong(&visitor)),
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        match &self.tree.kind {
-            Kind::List(items) => self.clone().items(items, visitor),
-            _ => Err(self.scalar(&visitor).err().unwrap_or_else(|| self.wrong(&visitor))),
-        }
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let entries = self.as_entries(&visitor)?;
-        visitor.visit_map(entries).map_err(|error| error.at(&self))
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        if matches!(self.tree.kind, Kind::Map(_)) || self.tree.is_null() {
-            return self.deserialize_map(visitor);
-        }
-        Err(self.no_map(fields))
-    }
-
-    /// A word, or a map of one key as serde writes variants that hold something.
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        let one_of = || ReadError::expected(format!("one of {}", variants.join(", ")), &self);
-        let value = match &self.tree.kind {
-            Kind::Map(entries) if self.tree.original.is_none() => match &entries[..] {
-                [(key, _)] => visitor.visit_enum(Variant { from: self.clone(), key: Some(key) }),
-                _ => return Err(one_of()),
-            },
-            _ if self.tree.is_null() && self.tree.original.as_deref().is_none_or(str::is_empty) => {
-                return Err(ReadError::nothing(format!("one of {}", variants.join(", ")), &self));
-            }
-            _ if self.tree.as_text().is_some() => {
-                visitor.visit_enum(Variant { from: self.clone(), key: None })
-            }
-            _ => return Err(one_of()),
-        };
-        value.map_err(|error: ReadError| error.at(&self))
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        visitor.visit_unit()
-    }
-
-    serde::forward_to_deserialize_any! { bytes byte_buf }
-
-    forward! { number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 }
-    forward! { number: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
-    forward! { float: deserialize_f32 deserialize_f64 }
-    forward! { text: deserialize_char deserialize_str deserialize_string deserialize_identifier }
 }

@@ -1,12 +1,15 @@
 //! `${env:NAME}` and its friends, in every value of a tree.
 
+mod resolve;
+
 use std::rc::Rc;
 
+use self::resolve::{Fetched, is_variable};
 use crate::Part;
 use crate::mistakes::{Mistake, Warnings};
 use crate::place::{Path, Place};
-use crate::provider::{Found, Providers, is_remote, is_secret};
-use crate::reference::{DEEPEST, Meaning, Piece, meaning, pieces};
+use crate::provider::{Providers, is_secret};
+use crate::reference::{Piece, pieces};
 use crate::scalar::Scalar;
 use crate::tree::{Key, Kind, Origin, Tree};
 use crate::yaml;
@@ -49,8 +52,6 @@ pub(crate) enum Answered {
     No,
 }
 
-const HIDDEN: &str = "the reference that results from the ${...} inside it can't be had";
-
 /// Replaces all references in the values (never the keys) of `tree`, as the Collector does, and the old forms
 /// `${NAME}` and `$NAME` with a warning. A value that can't be had is a mistake of its place and becomes null.
 pub(crate) fn expand(tree: &Rc<Tree>, providers: &Providers, warnings: &Warnings) -> Expanded {
@@ -86,13 +87,6 @@ struct At<'a> {
     depth: usize,
     /// Whether it was written into a configuration file, where the old forms and unclosed braces have a meaning.
     written: bool,
-}
-
-/// What one reference stands for.
-struct Fetched {
-    text: String,
-    scheme: &'static str,
-    name: String,
 }
 
 /// What a piece of a text gives.
@@ -224,100 +218,6 @@ impl Expander<'_> {
         }
     }
 
-    /// `origin`: of the body. No message quotes one that came from outside.
-    fn braces(&mut self, body: String, origin: Origin, at: At<'_>) -> Result<Given, String> {
-        let hidden = origin > Origin::Written;
-        let uri = match meaning(&body, |scheme| self.providers.knows(scheme)) {
-            Meaning::Uri => body,
-            Meaning::OldForm { name, has_default } if at.written => {
-                if !has_default && !hidden {
-                    return Ok(Given::To(self.variable(&format!("${{{name}}}"), name, at)));
-                }
-                if !hidden {
-                    self.is_old(&format!("${{{name}:-...}}"), &format!("{name}:-..."), at);
-                }
-                format!("env:{body}")
-            }
-            Meaning::Blanks => return Err("blanks inside ${...}; write ${env:NAME} without them".to_owned()),
-            Meaning::Malformed if at.written => {
-                return Err("inside ${...} stands scheme:value, such as ${env:NAME}".to_owned());
-            }
-            _ => return Ok(Given::Text(format!("${{{body}}}"), origin)),
-        };
-        if at.depth > DEEPEST {
-            return Err(too_deep());
-        }
-        self.left = self.left.checked_sub(1).ok_or("there are too many references in this configuration")?;
-        let fetched = if uri.contains('$') {
-            let scheme = uri.split(':').next().unwrap_or_default();
-            Err(format!("a $ has no meaning inside ${{{scheme}:...}}"))
-        } else {
-            self.providers.fetch(&uri)
-        };
-        let scheme = uri.split(':').next().unwrap_or_default();
-        let (scheme, found) = match fetched {
-            Ok(found) => found,
-            // What a store is asked for is a name, which its owner must know to set it right; a secret is none.
-            Err(why) if is_remote(scheme) && !uri.contains('$') => {
-                let why = if origin == Origin::Secret { HIDDEN.to_owned() } else { why };
-                self.unfetched.push(Mistake::new(at.place, at.path, why));
-                self.ask(uri, Answered::No, at, hidden);
-                return Ok(Given::Wanted);
-            }
-            Err(_) if hidden => return Err(HIDDEN.to_owned()),
-            Err(why) => return Err(why),
-        };
-        let answered = if matches!(found, Found::Wanted) { Answered::NotYet } else { Answered::Yes };
-        if is_remote(scheme) {
-            self.ask(uri.clone(), answered, at, hidden);
-        }
-        let text = match found {
-            Found::Text(text) => text,
-            Found::Wanted => return Ok(Given::Wanted),
-            Found::Nothing => {
-                let name = if hidden { "this reference" } else { uri.as_str() };
-                if self.warnings.first(name) {
-                    let message = format_args!(
-                        "{name} is not set and counts as empty; a default is written ${{env:NAME:-default}}"
-                    );
-                    self.warnings.note(at.place, at.path, message);
-                }
-                String::new()
-            }
-        };
-        let name = if hidden { format!("{scheme}:...") } else { uri };
-        Ok(Given::To(Fetched { text, scheme, name }))
-    }
-
-    fn ask(&mut self, uri: String, answered: Answered, at: At<'_>, hidden: bool) {
-        let located = format!("{}: {}", at.place, at.path);
-        self.asked.push(Asked { uri, answered, part: at.path.part(), located, hidden });
-    }
-
-    /// What `found`, the old form of `${env:name}`, stands for: of a variable that is not set nothing, as in the years
-    /// when it was replaced. Nobody wants the characters themselves as a header or an endpoint.
-    fn variable(&self, found: &str, name: &str, at: At<'_>) -> Fetched {
-        let value = self.providers.env(name);
-        if value.is_some() {
-            self.is_old(found, name, at);
-        } else if self.warnings.first(found) {
-            let message = format_args!(
-                "{found} is the old form of ${{env:{name}}}, which is not set and counts as empty; for the characters \
-                 themselves write ${found}"
-            );
-            self.warnings.note(at.place, at.path, message);
-        }
-        Fetched { text: value.unwrap_or_default().to_owned(), scheme: "env", name: format!("env:{name}") }
-    }
-
-    /// Said once for each name.
-    fn is_old(&self, found: &str, name: &str, at: At<'_>) {
-        if self.warnings.first(found) {
-            let message = format_args!("{found} is the old form; write ${{env:{name}}}");
-            self.warnings.note(at.place, at.path, message);
-        }
-    }
-
     /// The text of a reference inside a longer text, with its own references replaced.
     fn inner(&mut self, fetched: &Fetched, at: At<'_>) -> Result<Gathered, String> {
         if is_secret(fetched.scheme) {
@@ -351,39 +251,6 @@ impl Expander<'_> {
         let origin = fetched.origin().max(expanded.origin);
         Rc::new(expanded.moved_to(at.place).expanded(original, origin).unresolved(expanded.unresolved))
     }
-}
-
-impl Fetched {
-    /// A file ends with a line break that nobody means in a token; an environment variable is taken as it is.
-    fn text(&self) -> &str {
-        match self.text.strip_suffix('\n') {
-            Some(text) if self.is_document() => text.strip_suffix('\r').unwrap_or(text),
-            _ => &self.text,
-        }
-    }
-
-    /// Whether somebody wrote it as a part of a configuration.
-    fn is_document(&self) -> bool {
-        self.scheme == "file" || is_remote(self.scheme) && !is_secret(self.scheme)
-    }
-
-    fn origin(&self) -> Origin {
-        match self.scheme {
-            "yaml" => Origin::Written,
-            scheme if is_secret(scheme) => Origin::Secret,
-            _ => Origin::Outside,
-        }
-    }
-
-    fn inside<'a>(&self, at: At<'a>) -> At<'a> {
-        At { depth: at.depth + 1, written: self.is_document(), ..at }
-    }
-}
-
-/// Whether `$name` means a variable although none is set: not so in `pa$word`, nor in `$LATEST`, which is how Lambda
-/// calls a version.
-fn is_variable(name: &str) -> bool {
-    name.len() > 1 && name != "LATEST" && name.bytes().all(|b| !b.is_ascii_lowercase())
 }
 
 fn too_deep() -> String {
