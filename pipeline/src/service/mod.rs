@@ -2,6 +2,7 @@
 
 mod own;
 mod pipeline;
+mod plan;
 #[cfg(test)]
 mod tests;
 
@@ -18,9 +19,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use self::own::{Own, figures};
 use self::pipeline::Pipeline;
+pub use self::plan::{OwnMetrics, PipelinePlan, Plan};
 use crate::inlet::Accepted;
 use crate::outbox::{Counts, Outbox};
-use crate::{Budget, Error, Exporter, Host, Inlet, Processor, Receiver, Signal, Stop, Trigger};
+use crate::{Budget, Error, Exporter, Inlet, Receiver, Stop, Trigger};
 
 /// The part of the budget that backlogs must leave free for what comes in: a quarter. A backend that does not
 /// answer costs its own oldest data, never the data of others; one that does answer is waited for, and when that
@@ -29,45 +31,6 @@ const KEPT_FREE: usize = 4;
 
 /// How often there is a look whether the service's own metrics are due.
 const OWN_PACE: Duration = Duration::from_secs(1);
-
-/// What to run: the parts of a configuration, built.
-#[derive(Default)]
-pub struct Plan {
-    /// The receivers; `None` where one can't be built yet.
-    pub receivers: Vec<(Id, Option<Box<dyn Receiver>>)>,
-    /// The exporters, each with the outbox it gets.
-    pub exporters: Vec<(Id, Box<dyn Exporter>)>,
-    /// The pipelines between them.
-    pub pipelines: Vec<PipelinePlan>,
-    /// Who is told what becomes of the telemetry.
-    pub own: Vec<OwnMetrics>,
-}
-
-/// Metrics of the service itself: who gets them.
-pub struct OwnMetrics {
-    /// Sends them, and nothing else.
-    pub exporter: (Id, Box<dyn Exporter>),
-    /// How often, at most.
-    pub interval: Duration,
-    /// Attributes of the service as a resource;
-    pub resource: Vec<(String, String)>,
-    /// those of the place that it runs in are added.
-    pub host: Host,
-}
-
-/// One pipeline: which receivers feed it, what it does, which exporters it feeds.
-pub struct PipelinePlan {
-    /// Its id in the configuration.
-    pub id: Id,
-    /// Its signal.
-    pub signal: Signal,
-    /// Ids in [`Plan::receivers`].
-    pub receivers: Vec<Id>,
-    /// Its own processors, in order; `None` where one can't be built yet, so that what comes waits.
-    pub processors: Option<Vec<Box<dyn Processor>>>,
-    /// Ids in [`Plan::exporters`].
-    pub exporters: Vec<Id>,
-}
 
 /// What a flush achieved, together with what was sent since the one before it: items (spans, data points and log
 /// records) for each exporter they go to.
@@ -112,18 +75,6 @@ struct Receiving {
     awaited: Vec<(Id, Inlet)>,
     stop: Stop,
     _trigger: Trigger,
-}
-
-impl Plan {
-    /// Lets every receiver take its ports; returns what could not be had, by receiver. The others work on.
-    pub fn bind(&mut self) -> Vec<(Id, Error)> {
-        let bind = |(id, receiver): &mut (Id, Option<Box<dyn Receiver>>)| {
-            let errors = receiver.as_mut().map_or_else(Vec::new, |receiver| receiver.bind());
-            let id = id.clone();
-            errors.into_iter().map(move |error| (id.clone(), error)).collect::<Vec<_>>()
-        };
-        self.receivers.iter_mut().flat_map(bind).collect()
-    }
 }
 
 impl Service {

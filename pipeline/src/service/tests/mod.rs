@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::Batch;
 use crate::testing::{Answer, Backend, spans};
+use crate::{Batch, Processor, Signal};
 
 const HOLD: Duration = Duration::from_secs(1);
 
