@@ -188,6 +188,7 @@ impl Config {
         let connector = Connector { origin, tls, server_name, proxy, tunnel: true };
         match Client::new(connector, Version::Http2, authority.as_deref()) {
             Ok(client) => Some(client.authenticated(authenticator)),
+            Err(error) if self.authority.is_empty() => findings.mistake("tls.server_name_override", error),
             Err(error) => findings.mistake("authority", error),
         }
     }

@@ -252,7 +252,12 @@ fn what_cannot_work_is_a_mistake_with_its_place() {
         ("endpoint: unix:///tmp/x.sock", "unix socket"),
         ("{endpoint: 'a:1', compression: zlib}", "use gzip, zstd or none"),
         ("{endpoint: 'a:1', encoding: json}", "encoding"),
-        ("{endpoint: 'a:1', authority: 'a b'}", "authority"),
+        ("endpoint: 'https://ingest.<region>.example:443'", "endpoint: `<region>` is a placeholder"),
+        ("{endpoint: 'a:1', authority: 'a b'}", "authority: not a name of a server: it holds a blank"),
+        (
+            "{endpoint: 'a:1', tls: {server_name_override: 'a b'}}",
+            "tls.server_name_override: not a name of a server",
+        ),
         (
             "{endpoint: 'a:1', auth: {authenticator: basicauth/client}}",
             "there is no extension basicauth/client",

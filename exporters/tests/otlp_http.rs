@@ -294,6 +294,7 @@ fn what_cannot_work_is_a_mistake_with_its_place() {
         ("endpoint: 127.0.0.1:4318", "write http://127.0.0.1:4318"),
         ("endpoint: 'http://a b'", "not a valid URL"),
         ("logs_endpoint: 'http://a b'", "logs_endpoint"),
+        ("traces_endpoint: 'http://<host>:3130/v1/traces'", "traces_endpoint: `<host>` is a placeholder"),
         ("endpont: http://a", "endpont"),
         ("{endpoint: http://a, compression: lzma}", "use gzip, zstd, zlib, deflate or none"),
         ("{endpoint: http://a, compression_params: {level: 99}}", "compression_params.level"),

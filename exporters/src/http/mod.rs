@@ -27,7 +27,7 @@ pub(crate) use failure::Failure;
 pub(crate) use pool::Version;
 pub(crate) use proxy::Proxy;
 pub(crate) use tls::SharedTls;
-pub(crate) use url::{Origin, Url, has_scheme};
+pub(crate) use url::{Origin, Url, flaw, has_scheme, unfilled};
 pub(crate) use way::Way;
 
 use crate::auth::Authenticator;
@@ -56,11 +56,9 @@ impl Client {
     /// # Errors
     /// Why `authority` can't be one.
     pub fn new(connector: Connector, version: Version, authority: Option<&str>) -> Result<Client, String> {
-        let authority = match authority {
-            Some(authority) => Authority::try_from(authority),
-            None => Authority::try_from(connector.origin.authority()),
-        };
-        let authority = authority.map_err(|error| error.to_string())?;
+        let name = authority.map_or_else(|| connector.origin.authority(), str::to_owned);
+        let authority =
+            Authority::try_from(&*name).map_err(|_| format!("not a name of a server: {}", flaw(&name)))?;
         let (pool, opening) = (Pool::default(), tokio::sync::Mutex::default());
         let (authenticator, most_of_answer) = (None, MOST_OF_ANSWER);
         Ok(Client { connector, version, authority, authenticator, most_of_answer, pool, opening })

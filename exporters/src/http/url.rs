@@ -64,14 +64,17 @@ impl Url {
     /// # Errors
     /// What is missing and an example, without the text itself where it could hold a password.
     pub fn parse(text: &str) -> Result<Url, String> {
+        let text = text.trim();
+        let shown = text.rsplit('@').next().unwrap_or_default().split('?').next().unwrap_or_default();
         if !has_scheme(text) {
-            let shown = text.rsplit('@').next().unwrap_or_default().split('?').next().unwrap_or_default();
-            return Err(format!(
+            let message = format!(
                 "`{shown}` has no scheme: write http://{shown}, or https://{shown} if the server speaks TLS"
-            ));
+            );
+            return Err(unfilled(shown).unwrap_or(message));
         }
         let text = text.split_once('#').map_or(text, |(url, _fragment)| url);
-        let uri: Uri = text.parse().map_err(|error| format!("not a valid URL ({error})"))?;
+        let invalid = |_| unfilled(shown).unwrap_or_else(|| format!("not a valid URL: {}", flaw(text)));
+        let uri: Uri = text.parse().map_err(invalid)?;
         let tls = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
@@ -91,6 +94,30 @@ impl Url {
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.origin, self.path.path())
+    }
+}
+
+/// What to say of a placeholder such as `<region>` or `{id}` in `text`, which documentation leaves to its readers.
+pub(crate) fn unfilled(text: &str) -> Option<String> {
+    [('<', '>'), ('{', '}')].into_iter().find_map(|(open, close)| {
+        let (_, rest) = text.split_once(open)?;
+        let (name, _) = rest.split_once(close)?;
+        Some(format!("`{open}{name}{close}` is a placeholder: write what it stands for"))
+    })
+}
+
+/// What keeps `text` from being a URL, or a server without a scheme: one character of it, so that no password is told.
+pub(crate) fn flaw(text: &str) -> String {
+    let after = text.split_once("://").map_or(text, |(_scheme, after)| after);
+    let (server, path) = after.split_at(after.find(['/', '?']).unwrap_or(after.len()));
+    let stray = |c: &char| !":@[]".contains(*c) && Authority::try_from(c.to_string()).is_err();
+    let stray = server.chars().find(stray);
+    match stray.or_else(|| path.chars().find(|c| PathAndQuery::try_from(format!("/{c}")).is_err())) {
+        Some('\n' | '\r') => "it holds a line break".to_owned(),
+        Some(c) if c.is_whitespace() => "it holds a blank".to_owned(),
+        Some(c) => format!("it holds {c:?}"),
+        None if server.is_empty() => "it names no host".to_owned(),
+        None => "its server is neither a host nor host:port".to_owned(),
     }
 }
 
@@ -133,6 +160,7 @@ mod tests {
             ("https://backend:4318/otlp", "https://backend:4318", "/otlp"),
             ("http://[::1]:4318/v1/traces?key=a#top", "http://[::1]:4318", "/v1/traces?key=a"),
             ("HTTP://127.0.0.1:80", "http://127.0.0.1", "/"),
+            (" https://backend/x\n", "https://backend", "/x"),
             ("http://backend:/x", "http://backend", "/x"),
         ] {
             let url = Url::parse(text).unwrap();
@@ -145,8 +173,18 @@ mod tests {
         for (text, reason) in [
             ("localhost:4318", "write http://localhost:4318, or https://"),
             ("127.0.0.1:4318/x", "write http://127.0.0.1:4318/x"),
-            ("http://a b", "not a valid URL"),
-            ("http://", "not a valid URL"),
+            ("http://a b", "not a valid URL: it holds a blank"),
+            ("http://a/b\nc", "not a valid URL: it holds a line break"),
+            ("http://a|b/c", "not a valid URL: it holds '|'"),
+            ("http://a/<b?c", "not a valid URL: it holds '<'"),
+            ("http://a:b:c", "not a valid URL: its server is neither a host nor host:port"),
+            ("http://", "not a valid URL: it names no host"),
+            ("https:///a/b", "not a valid URL: it names no host"),
+            ("https://ingest.<region>.example:443", "`<region>` is a placeholder: write what it stands for"),
+            ("https://a/b/<id>/c", "`<id>` is a placeholder"),
+            ("https://{env}.example", "`{env}` is a placeholder"),
+            ("<endpoint>", "`<endpoint>` is a placeholder"),
+            ("http://user:p<ss>@a b", "not a valid URL: it holds '<'"),
             ("ftp://backend", "use http or https"),
             ("http://backend:99999", "port `99999`"),
         ] {

@@ -1,9 +1,12 @@
 //! Endpoints of gRPC: `host:port`, and the forms around it that gRPC libraries know.
 
-use crate::http::{Origin, has_scheme};
+use http::uri::Authority;
+
+use crate::http::{Origin, flaw, has_scheme, unfilled};
 
 /// The server that `endpoint` names, spoken to without TLS if it says `http://`, or nothing and `plaintext`.
 pub(crate) fn target(endpoint: &str, plaintext: bool) -> Result<Origin, String> {
+    let endpoint = endpoint.trim();
     let (tls, rest) = match endpoint.split_once(':') {
         Some(("http", rest)) if rest.starts_with("//") => (false, &rest[2..]),
         Some(("https", rest)) if rest.starts_with("//") => (true, &rest[2..]),
@@ -24,6 +27,9 @@ pub(crate) fn target(endpoint: &str, plaintext: bool) -> Result<Origin, String> 
     if has_scheme(rest) || rest.contains(['@', '?', ' ']) {
         return Err("not a server: host:port is expected, or http://host:port, or https://host:port".into());
     }
+    if let Some(unfilled) = unfilled(rest) {
+        return Err(unfilled);
+    }
     let Some((host, port)) = rest.rsplit_once(':').filter(|(host, _)| !host.ends_with(':')) else {
         return Err(format!("`{rest}` names no port: write {rest}:4317, or {rest}:443 as its server may be"));
     };
@@ -33,7 +39,11 @@ pub(crate) fn target(endpoint: &str, plaintext: bool) -> Result<Origin, String> 
     };
     // No host is this one, as in Go.
     let host = if host.is_empty() { "localhost" } else { host.trim_start_matches('[').trim_end_matches(']') };
-    Ok(Origin { tls, host: host.into(), port })
+    let origin = Origin { tls, host: host.into(), port };
+    match Authority::try_from(origin.authority()) {
+        Ok(_) => Ok(origin),
+        Err(_) => Err(format!("not a server: {}", flaw(rest))),
+    }
 }
 
 #[cfg(test)]
@@ -54,6 +64,7 @@ mod tests {
             ("127.0.0.1:4317", true, "http://127.0.0.1:4317"),
             ("[::1]:4317", true, "http://[::1]:4317"),
             (":4317", true, "http://localhost:4317"),
+            ("backend:4317\n", true, "http://backend:4317"),
         ] {
             assert_eq!(target(endpoint, plaintext).unwrap().to_string(), expected, "{endpoint}");
         }
@@ -70,6 +81,9 @@ mod tests {
             ("backend:99999", "port `99999`"),
             ("http://backend:4317/v1/traces", "a path has no meaning in gRPC"),
             ("unix:///tmp/socket", "unix socket"),
+            ("https://ingest.<region>.backend:443", "`<region>` is a placeholder: write what it stands for"),
+            ("<endpoint>", "`<endpoint>` is a placeholder"),
+            ("back|end:443", "not a server: it holds '|'"),
             ("ftp://backend:21", "host:port is expected"),
             ("http://user:secret@backend:4317", "host:port is expected"),
         ] {
