@@ -58,6 +58,21 @@ fn what_a_used_component_refers_to_is_wanted_innermost_first_and_nothing_else() 
 }
 
 #[test]
+fn nothing_is_wanted_for_the_default_of_a_variable_that_is_set() {
+    for value in
+        ["'${env:ARN:-${secretsmanager:${env:NOT_SET}}}'", "'${ARN:-${ssm:/a}}'", "'${env:ARN:-${vault:a}}'"]
+    {
+        let loaded = load(value, Answers::new());
+        assert_eq!((&loaded.mistakes, &loaded.wanted), (&vec![], &vec![]), "{value}");
+        assert!(!loaded.warnings.drain().concat().contains("NOT_SET"), "{value}");
+        assert_eq!(both(value, Answers::new()).1.unwrap(), "arn:aws:x");
+    }
+    let unset = "'${env:NOT_SET:-${secretsmanager:${env:ARN}}}'";
+    assert_eq!(load(unset, Answers::new()).wanted, ["secretsmanager:arn:aws:x"]);
+    assert_eq!(both(unset, answers([("secretsmanager:arn:aws:x", "hush")])).1.unwrap(), "hush");
+}
+
+#[test]
 fn references_three_deep_are_answered_one_after_the_other() {
     let value = "'${secretsmanager:${ssm:${s3://b/k}}#k}'";
     let mut known = answers([("s3://b/k", "/name\n")]);

@@ -211,6 +211,9 @@ impl Expander<'_> {
             }
             Piece::Dollar(name) => Ok(Given::Text(format!("${name}"), Origin::Written)),
             Piece::Braces(body) => {
+                if let Some(enough) = self.without_default(body, at) {
+                    return self.braces(enough, Origin::Written, at);
+                }
                 let inside = At { depth: at.depth + 1, ..at };
                 let body = self.text(body, inside)?;
                 if body.wanted { Ok(Given::Wanted) } else { self.braces(body.text, body.origin, at) }

@@ -3,7 +3,7 @@
 use super::{Answered, Asked, At, Expander, Given, too_deep};
 use crate::mistakes::Mistake;
 use crate::provider::{Found, is_remote, is_secret};
-use crate::reference::{DEEPEST, Meaning, meaning};
+use crate::reference::{DEEPEST, Meaning, Piece, meaning};
 use crate::tree::Origin;
 
 const HIDDEN: &str = "the reference that results from the ${...} inside it can't be had";
@@ -43,6 +43,16 @@ impl Fetched {
 }
 
 impl Expander<'_> {
+    /// The body of a `${env:NAME:-...}` whose default holds references, without them, if the variable is set: nothing is
+    /// fetched for a default that does not serve, and nobody is warned of what it lacks.
+    pub fn without_default(&self, body: &[Piece], at: At<'_>) -> Option<String> {
+        let [Piece::Text(text), _, ..] = body else { return None };
+        let (before, _) = text.split_once(":-")?;
+        let name = before.strip_prefix("env:").or(at.written.then_some(before))?;
+        self.providers.env(name)?;
+        Some(format!("{before}:-"))
+    }
+
     /// `origin`: of the body. No message quotes one that came from outside.
     pub fn braces(&mut self, body: String, origin: Origin, at: At<'_>) -> Result<Given, String> {
         let hidden = origin > Origin::Written;
