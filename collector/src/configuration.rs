@@ -195,7 +195,8 @@ impl Configuration {
         let unanswered = self.document.iter().flat_map(Document::unanswered);
         unanswered.for_each(|reference| eprintln!("note: {reference} is fetched when the collector starts"));
         self.warnings.drain().iter().for_each(|warning| eprintln!("warning: {warning}"));
-        self.mistakes.iter().for_each(|mistake| eprintln!("error: {mistake}"));
+        let mistakes = self.unfetched.iter().chain(&self.mistakes);
+        mistakes.for_each(|mistake| eprintln!("error: {mistake}"));
         if self.mistakes.is_empty() && self.unfetched.is_empty() {
             ExitCode::SUCCESS
         } else {

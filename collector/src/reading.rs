@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use config::{Answers, Document, Env, Loaded, Lookup, Providers};
 use exporters::auth::Shared;
-use exporters::fetch::Fetcher;
+use exporters::fetch::{self, Fetcher};
 use tokio::time::Instant;
 
 use crate::environment;
@@ -52,8 +52,16 @@ impl Reader {
         let mut answers = Answers::new();
         loop {
             let loaded = self.load(answers.clone());
-            if loaded.wanted.is_empty() || extent == Extent::Documents && loaded.document.is_some() {
+            if loaded.wanted.is_empty() {
                 return loaded;
+            }
+            if extent == Extent::Documents && loaded.document.is_some() {
+                let unfetched = fetch::unfetched(&loaded.wanted);
+                if unfetched.is_empty() {
+                    return loaded;
+                }
+                answers.extend(unfetched);
+                continue;
             }
             let fetcher = self.fetcher.get_or_insert_with(|| Fetcher::new(&self.env, &self.shared));
             answers.extend(fetcher.answers(&loaded.wanted, deadline).await);

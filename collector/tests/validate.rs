@@ -123,6 +123,34 @@ fn an_extension_without_a_meaning_here_keeps_nothing_from_running() {
     assert!(sound && said.contains("extensions.health_check: has no effect"), "{said}");
 }
 
+#[test]
+fn a_reference_is_looked_at_before_it_is_fetched_and_told_where_it_is_used() {
+    let config = |used: &str, unused: &str| {
+        format!(
+            "yaml:{{receivers: {{otlp: {{protocols: {{http: }}}}}},
+              exporters: {{otlp_http: {{endpoint: 'http://a', headers: {{a: '{used}'}}}},
+                          otlp_http/unused: {{endpoint: 'http://a', headers: {{a: '{unused}'}}}}}},
+              service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_http]}}}}}}}}"
+        )
+    };
+    for (reference, says) in [
+        ("${secretsmanager:}", "secretsmanager: it names nothing to fetch"),
+        ("${secretsmanager:${env:NOT_SET}}", "secretsmanager: it names nothing to fetch"),
+        ("${s3://bucket}", "is no s3://BUCKET/KEY"),
+    ] {
+        let (sound, said) = validate(&config(reference, ""));
+        let at_its_place =
+            |line: &str| line.contains("exporters.otlp_http.headers.a: ") && line.contains(says);
+        assert!(
+            !sound && said.lines().any(|line| line.starts_with("error: ") && at_its_place(line)),
+            "{said}"
+        );
+    }
+    let (sound, said) = validate(&config("${ssm:/used}", "${ssm:/unused}"));
+    assert!(sound && said.contains("${ssm:/used} is fetched when the collector starts"), "{said}");
+    assert!(!said.contains("unused"), "{said}");
+}
+
 /// What `command` prints and says without any configuration, with these variables alone.
 fn without_a_file(command: &str, variables: &[(&str, &str)]) -> (bool, String, String) {
     let binary = env!("CARGO_BIN_EXE_otelcol-lambda");

@@ -38,13 +38,18 @@ struct Component {
 impl Document {
     /// The URIs that are not answered and that something needs which runs.
     pub(crate) fn wanted(&self) -> Vec<String> {
-        let not_yet = self.asked.iter().filter(|asked| asked.answered == Answered::NotYet);
-        let needed = not_yet.filter(|asked| match &asked.part {
-            Part::Component(section, id) => self.uses(*section, id),
-            _ => true,
-        });
-        let wanted: BTreeSet<_> = needed.map(|asked| asked.uri.clone()).collect();
+        let wanted: BTreeSet<_> = self.not_yet().map(|asked| asked.uri.clone()).collect();
         wanted.into_iter().collect()
+    }
+
+    /// The references that are not answered yet, of what is used.
+    fn not_yet(&self) -> impl Iterator<Item = &Asked> {
+        self.asked.iter().filter(|asked| asked.answered == Answered::NotYet).filter(|asked| {
+            match &asked.part {
+                Part::Component(section, id) => self.uses(*section, id),
+                _ => true,
+            }
+        })
     }
 
     /// Whether `service` names that component.
@@ -78,10 +83,9 @@ impl Document {
         answered.map(|asked| asked.uri.as_str())
     }
 
-    /// For each reference that is not answered yet: where it stands, and what it is if that may be told.
+    /// For each reference that is not answered yet, in what is used: where it stands, and what it is if that may be told.
     pub fn unanswered(&self) -> impl Iterator<Item = String> {
-        let not_yet = self.asked.iter().filter(|asked| asked.answered == Answered::NotYet);
-        not_yet.map(|asked| match asked.hidden {
+        self.not_yet().map(|asked| match asked.hidden {
             false => format!("{}: ${{{}}}", asked.located, asked.uri),
             true => format!("{}: what results from the ${{...}} inside this one", asked.located),
         })

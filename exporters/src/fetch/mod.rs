@@ -52,6 +52,22 @@ struct Trouble {
     passes: bool,
 }
 
+/// The answers to those of `uris` that need nothing fetched: what is wrong with a malformed one, and the default of one
+/// that names nothing else.
+pub fn unfetched(uris: &[String]) -> Answers {
+    let answer = |uri: &String| match parse(uri) {
+        Ok(Wish { source: Some(_), .. }) => None,
+        wish => Some((uri.clone(), wish.map(|wish| wish.default))),
+    };
+    uris.iter().filter_map(answer).collect()
+}
+
+/// What `uri` asks for, or what is wrong with it.
+fn parse(uri: &str) -> Result<Wish, String> {
+    let scheme = uri.split(':').next().unwrap_or_default();
+    Wish::parse(uri).map_err(|why| format!("{scheme}: {why}"))
+}
+
 impl Fetcher {
     /// A fetcher for a process in this environment. Opens nothing.
     pub fn new(env: &Env, shared: &Shared) -> Fetcher {
@@ -61,16 +77,14 @@ impl Fetcher {
 
     /// The answers to `uris`, fetched side by side before `deadline` if they are not known yet.
     pub async fn answers(&self, uris: &[String], deadline: Instant) -> Answers {
-        let wishes: Vec<_> = uris.iter().map(|uri| (uri, Wish::parse(uri))).collect();
+        let wishes: Vec<_> = uris.iter().map(|uri| (uri, parse(uri))).collect();
         let sources = wishes.iter().filter_map(|(_, wish)| wish.as_ref().ok()?.source.clone());
         let known = self.had.borrow().keys().cloned().collect();
         let missing: BTreeSet<_> = &sources.collect::<BTreeSet<_>>() - &known;
         let fetched = join_all(self.batches(missing, deadline)).await;
         self.had.borrow_mut().extend(fetched.into_iter().flatten());
         let answer = |(uri, wish): (&String, Result<Wish, String>)| {
-            let scheme = uri.split(':').next().unwrap_or_default();
-            let answer = wish.map_err(|why| format!("{scheme}: {why}")).and_then(|wish| self.answer(&wish));
-            (uri.clone(), answer)
+            (uri.clone(), wish.and_then(|wish| self.answer(&wish)))
         };
         wishes.into_iter().map(answer).collect()
     }
