@@ -18,7 +18,7 @@ const CREDENTIALS: &str = "basicauth, bearertokenauth, headers_setter and sigv4a
 const ENCODING: &str = "nothing here asks for it; leave it out";
 
 /// Names by section, and what is said of each.
-pub const ELSEWHERE: [(Section, &[&str], &str); 31] = [
+pub const ELSEWHERE: [(Section, &[&str], &str); 32] = [
     (
         Section::Receivers,
         &["jaeger", "zipkin", "opencensus", "skywalking", "sapm", "signalfx", "datadog"],
@@ -96,6 +96,11 @@ pub const ELSEWHERE: [(Section, &[&str], &str); 31] = [
         "Datadog takes OTLP: write otlp_http with endpoint: https://otlp.datadoghq.com and the header dd-api-key",
     ),
     (Section::Exporters, &["prometheus"], "nothing can scrape a sandbox: write prometheusremotewrite"),
+    (
+        Section::Exporters,
+        &["awsprometheusremotewrite"],
+        "it is retired: write prometheusremotewrite, and the extension sigv4auth in place of aws_auth",
+    ),
     (
         Section::Exporters,
         &["awscloudwatchlogs"],

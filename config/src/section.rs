@@ -75,7 +75,11 @@ impl Known {
     /// What to say of a type that there is none of in `section`: where it belongs, what stands in its place, or what
     /// else there is.
     pub(crate) fn instead(&self, section: Section, name: &str) -> String {
-        if let Some(advice) = self.advice.and_then(|advice| advice(section, name)) {
+        // `batchprocessor` is what the Collector's packages are called, and their directories.
+        let short = name.strip_suffix(section.one()).unwrap_or(name);
+        if let Some(advice) =
+            self.advice.and_then(|advice| advice(section, name).or_else(|| advice(section, short)))
+        {
             return format!(": {advice}");
         }
         let others = self.names.iter().filter(|(_, names)| names.contains(&name));
@@ -83,7 +87,7 @@ impl Known {
         match (self.names(section), &others[..]) {
             (_, [other, ..]) => format!("; it stands under {other}"),
             ([], []) => format!("; there are no {} here", section.key()),
-            (names, []) => valid_words(name, names),
+            (names, []) => valid_words(if names.contains(&short) { short } else { name }, names),
         }
     }
 

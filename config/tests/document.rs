@@ -149,6 +149,23 @@ fn a_type_that_is_not_known_is_a_mistake_even_if_unused() {
 }
 
 #[test]
+fn a_component_called_as_its_package_is_told_its_name() {
+    let document =
+        parse("{receivers: {telemetryapireceiver: }, exporters: {tempoexporter: }}").document.unwrap();
+    let known = Known::default()
+        .with(Section::Receivers, ["otlp", "telemetryapi"])
+        .with(Section::Exporters, ["debug"])
+        .advised_by(|_, name| (name == "tempo").then_some("it takes OTLP"));
+    let mistakes = document.check(&known).unwrap_err().to_string();
+    for end in [
+        "no receiver telemetryapireceiver; valid are otlp and telemetryapi; did you mean telemetryapi?",
+        "no exporter tempoexporter: it takes OTLP",
+    ] {
+        assert!(mistakes.lines().any(|line| line.ends_with(end)), "{mistakes}");
+    }
+}
+
+#[test]
 fn a_connector_serves_as_exporter_and_as_receiver() {
     let text = "{receivers: {otlp: }, exporters: {debug: }, connectors: {count: }, service: {pipelines: {\
         traces: {receivers: [otlp], exporters: [count]}, metrics: {receivers: [count], exporters: [debug]}}}}";

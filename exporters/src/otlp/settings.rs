@@ -54,7 +54,9 @@ fn check_retry(retry: &RetryOnFailure, findings: &mut Findings) {
     {
         if retry.max_elapsed_time < interval {
             let elapsed = retry.max_elapsed_time;
-            let wrong = format!("{elapsed:?} is over before the first {name} of {interval:?} is");
+            let wrong = format!(
+                "{elapsed:?} is less than {name}, which is {interval:?}: write more here or less there"
+            );
             findings.mistake::<()>(&key("max_elapsed_time"), wrong);
         }
     }

@@ -109,7 +109,8 @@ impl Detection {
             return Err(Mistakes(mistakes));
         }
         if !elsewhere.is_empty() {
-            let message = format_args!("{} finds nothing beside a Lambda function", elsewhere.join(", "));
+            let message =
+                format_args!("beside a Lambda function nothing is found by {}", elsewhere.join(", "));
             node.warn("detectors", message);
         }
         Ok(Detection { detectors, overrides: config.overrides.unwrap_or(true), only: config.attributes })
@@ -268,7 +269,7 @@ retry: { enabled: true }";
         assert_eq!(read.unwrap().detectors, [Detector::Env(None)]);
         let [warning] = &warnings[..] else { panic!("{warnings:?}") };
         assert!(
-            warning.contains("detectors: ec2, system finds nothing beside a Lambda function"),
+            warning.contains("detectors: beside a Lambda function nothing is found by ec2, system"),
             "{warning}"
         );
     }
