@@ -75,6 +75,11 @@ impl Node {
         self.tree.get(key).map(|tree| self.below(self.path.key(key), tree))
     }
 
+    /// Whether nothing is written here, as by `key:` alone or by a variable that is not set.
+    pub fn is_null(&self) -> bool {
+        self.tree.is_null()
+    }
+
     /// Whether there is nothing: a null, or a map or list without entries.
     pub(crate) fn is_empty(&self) -> bool {
         match &self.tree.kind {

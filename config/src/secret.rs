@@ -112,10 +112,12 @@ fn pairs(text: &str) -> Option<Vec<(String, Secret)>> {
 #[serde(deny_unknown_fields)]
 struct Pair {
     name: String,
+    #[serde(default)]
     value: Value,
 }
 
-/// A header's value: null is the empty text, as with the Collector.
+/// A header's value: null, or none at all, is the empty text, as with the Collector.
+#[derive(Default)]
 struct Value(Secret);
 
 impl<'de> Deserialize<'de> for Value {

@@ -133,11 +133,16 @@ impl<'t> Builder<'t> {
     /// A tag of YAML itself decides what a scalar is; any other is ignored and leaves a text, as with the Collector.
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, place: Place) -> Tree {
         let mut plain = style == ScalarStyle::Plain;
-        if let Some(tag) = tag {
+        // To the Collector's parser a lone `!` says nothing.
+        if let Some(tag) = tag.filter(|tag| tag.original() != "!") {
             let meaning = Scalar::of(text);
             let fits = match tag.core_suffix() {
                 Some("int") => matches!(meaning, Scalar::Int(_) | Scalar::Big(_)),
-                Some("float") => matches!(meaning, Scalar::Int(_) | Scalar::Big(_) | Scalar::Float(_)),
+                Some("float") => match meaning {
+                    Scalar::Int(int) => return Tree::new(place, fraction(int as f64)),
+                    Scalar::Big(big) => return Tree::new(place, fraction(big as f64)),
+                    other => matches!(other, Scalar::Float(_)),
+                },
                 Some("bool") => matches!(meaning, Scalar::Bool(_)),
                 Some("null") => meaning == Scalar::Null,
                 Some("binary") => false,
@@ -183,7 +188,7 @@ impl<'t> Builder<'t> {
             }
             let Some((event, span)) = self.next()? else { break };
             let value_is_absent =
-                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text.is_empty());
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text.is_empty());
             let mut value = self.node(event, &span)?;
             let Some(key) = key else { continue };
             if value_is_absent {
@@ -245,6 +250,11 @@ impl<'t> Builder<'t> {
             }
         }
     }
+}
+
+/// A whole number as one that is read as a number with a fraction.
+fn fraction(number: f64) -> Kind {
+    Kind::Scalar { text: format!("{number:?}").into(), plain: true }
 }
 
 /// The Collector's short form: a key `a::b` is a key `b` in a map `a`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use config::{Env, Headers, Node, Secret};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
@@ -99,6 +100,30 @@ fn null_is_the_default_everywhere() {
 }
 
 #[test]
+fn the_empty_text_chooses_the_default_of_what_has_a_few_choices() {
+    for empty in ["''", "${env:EMPTY}", "${env:UNSET}"] {
+        assert_eq!(read(&format!("compression: {empty}")), Settings::default(), "{empty}");
+    }
+}
+
+#[test]
+fn a_tag_of_yaml_decides_what_a_scalar_is_and_a_lone_exclamation_mark_does_not() {
+    for (text, value) in [
+        ("!!float 5", json!(5.0)),
+        ("!!float '0x10'", json!(16.0)),
+        ("!!int '5'", json!(5)),
+        ("!!str 5", json!("5")),
+        ("!!str", json!("")),
+        ("! 5", json!(5)),
+        ("! '5'", json!("5")),
+        ("!other 5", json!("5")),
+    ] {
+        let node = Node::parse(&format!("v: {text}"), &env()).unwrap();
+        assert_eq!(node.get("v").unwrap().read::<Value>().unwrap(), value, "{text}");
+    }
+}
+
+#[test]
 fn a_null_map_in_an_option_is_there_with_all_defaults() {
     assert_eq!(read("grpc:").grpc, Some(Retry::default()));
     assert_eq!(read("port: 1").grpc, None);
@@ -129,6 +154,7 @@ fn headers_are_a_map_or_a_list_of_pairs_in_their_order() {
     for text in [
         "headers: {b: 1, a: '${env:KEY}', c: }",
         "headers: [{name: b, value: 1}, {name: a, value: '${env:KEY}'}, {name: c, value: }]",
+        "headers: [{name: b, value: 1}, {name: a, value: '${env:KEY}'}, {name: c}]",
     ] {
         assert_eq!(revealed(&read(text).headers), [("b", "1"), ("a", "0123"), ("c", "")], "{text}");
     }

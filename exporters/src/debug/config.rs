@@ -1,8 +1,10 @@
 //! What a user may write below `debug:`.
 
+use std::fmt;
+
 use config::{Mistakes, Node};
 use pipeline::SendingQueue;
-use serde::de::Error as _;
+use serde::de::{self, Error as _, IntoDeserializer, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::output::{Output, Place};
@@ -13,6 +15,7 @@ use super::output::{Output, Place};
 pub struct Config {
     /// How much is printed of a batch: `basic` (unless set), a line with counts; `normal`, a line for each item as well;
     /// `detailed`, all there is.
+    #[serde(deserialize_with = "unless_unset")]
     verbosity: Option<Verbosity>,
     /// How many equal messages are printed in a second before sampling begins; below 0 all.
     pub sampling_initial: i64,
@@ -120,6 +123,27 @@ impl<'de> Deserialize<'de> for Verbosity {
             ))),
         }
     }
+}
+
+/// None where nothing is written, also by a variable that is not set, which a text would read as the empty one.
+fn unless_unset<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Verbosity>, D::Error> {
+    struct Unset;
+    impl<'de> Visitor<'de> for Unset {
+        type Value = Option<Verbosity>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("one of basic, normal, detailed")
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+            Verbosity::deserialize(name.into_deserializer()).map(Some)
+        }
+    }
+    from.deserialize_any(Unset)
 }
 
 /// The verbosity that a level of `loglevel` meant.

@@ -131,6 +131,12 @@ async fn log_lines_are_what_the_go_collector_logs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_verbosity_by_a_variable_that_is_not_set_is_the_default() {
+    let said = logged("verbosity: ${env:NOT_SET}", &[log("one")]).await;
+    assert_eq!(said, logged("{}", &[log("one")]).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn equal_messages_of_a_second_are_sampled() {
     let equal = [(); 10].map(|()| log("one"));
     for (yaml, lines) in [

@@ -1,6 +1,6 @@
 //! What chooses, as a user writes it, and everything that can be wrong with it.
 
-use config::{Mistakes, Node};
+use config::{Mistakes, Node, words};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -19,18 +19,24 @@ pub struct MatchConfig {
     #[serde(rename = "regexp")]
     _regexp: IgnoredAny,
     /// `service.name` of the resource.
+    #[serde(deserialize_with = "words")]
     services: Vec<String>,
     /// Names of spans.
+    #[serde(deserialize_with = "words")]
     span_names: Vec<String>,
     /// Such as `SPAN_KIND_SERVER`.
+    #[serde(deserialize_with = "words")]
     span_kinds: Vec<String>,
     /// Bodies of log records.
+    #[serde(deserialize_with = "words")]
     log_bodies: Vec<String>,
     /// Severities of log records, as texts.
+    #[serde(deserialize_with = "words")]
     log_severity_texts: Vec<String>,
     /// Severities of log records, as numbers.
     log_severity_number: Option<SeverityConfig>,
     /// Names of metrics.
+    #[serde(deserialize_with = "words")]
     metric_names: Vec<String>,
     /// All of them must be there, with this value.
     attributes: Vec<AttributeConfig>,

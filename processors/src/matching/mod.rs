@@ -53,7 +53,10 @@ impl Matching {
         exclude: Option<MatchConfig>,
     ) -> Result<Self, Mistakes> {
         let mut mistakes = Vec::new();
-        let mut check = |config: Option<MatchConfig>, key| match config?.check(node, key) {
+        let mut check = |config: Option<MatchConfig>, key| match config
+            .filter(|_| !node.get(key).is_some_and(|it| it.is_null()))?
+            .check(node, key)
+        {
             Ok(properties) => Some(properties),
             Err(found) => {
                 mistakes.extend(found.0);

@@ -9,6 +9,10 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny};
 use super::listen::Endpoint;
 use super::routes;
 
+/// The ports of OTLP.
+const GRPC: u16 = 4317;
+const HTTP: u16 = 4318;
+
 const NO_TLS: &str = "this port takes plain text; a function and its own sandbox need no TLS";
 const TIMER: &str = "a timer of this kind would fire wrongly after a freeze";
 
@@ -64,6 +68,7 @@ pub struct Protocols {
 #[serde(default, deny_unknown_fields)]
 pub struct Grpc {
     /// Where it listens.
+    #[serde(deserialize_with = "grpc_endpoint")]
     pub endpoint: Endpoint,
     /// Accepted if it is `tcp`.
     pub transport: Transport,
@@ -80,7 +85,7 @@ pub struct Grpc {
 impl Default for Grpc {
     fn default() -> Self {
         Grpc {
-            endpoint: Endpoint::localhost(4317),
+            endpoint: Endpoint::localhost(GRPC),
             transport: Transport::Tcp,
             max_recv_msg_size_mib: 0,
             max_concurrent_streams: 0,
@@ -103,6 +108,7 @@ impl Grpc {
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
     /// Where it listens.
+    #[serde(deserialize_with = "http_endpoint")]
     pub endpoint: Endpoint,
     /// Accepted if it is `tcp`.
     pub transport: Transport,
@@ -127,7 +133,7 @@ pub struct Http {
 impl Default for Http {
     fn default() -> Self {
         Http {
-            endpoint: Endpoint::localhost(4318),
+            endpoint: Endpoint::localhost(HTTP),
             transport: Transport::Tcp,
             traces_url_path: "/v1/traces".into(),
             metrics_url_path: "/v1/metrics".into(),
@@ -184,6 +190,14 @@ impl Config {
     pub fn read(node: &Node) -> Result<Config, Mistakes> {
         let node = &node.settled(&[&FORMER]);
         let config: Config = node.read()?;
+        for (protocol, port) in [("grpc", GRPC), ("http", HTTP)] {
+            let endpoint =
+                ["protocols", protocol, "endpoint"].iter().try_fold(node.clone(), |it, key| it.get(key));
+            if endpoint.is_some_and(|it| it.read::<String>().is_ok_and(|text| text.is_empty())) {
+                let message = format_args!("is empty; it listens on {}", Endpoint::localhost(port));
+                node.warn(&format!("protocols.{protocol}.endpoint"), message);
+            }
+        }
         let mut mistakes = Vec::new();
         let Protocols { grpc, http } = &config.protocols;
         if grpc.is_none() && http.is_none() {
@@ -222,10 +236,18 @@ fn named<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> R
     Ok(Some(Option::deserialize(from)?.unwrap_or_default()))
 }
 
-impl<'de> Deserialize<'de> for Endpoint {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
+fn grpc_endpoint<'de, D: Deserializer<'de>>(from: D) -> Result<Endpoint, D::Error> {
+    endpoint(from, GRPC)
+}
+
+fn http_endpoint<'de, D: Deserializer<'de>>(from: D) -> Result<Endpoint, D::Error> {
+    endpoint(from, HTTP)
+}
+
+/// The empty text of a variable that is not set is the default: with the Go Collector it is a port that nobody knows.
+fn endpoint<'de, D: Deserializer<'de>>(from: D, port: u16) -> Result<Endpoint, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.is_empty() { Ok(Endpoint::localhost(port)) } else { text.parse().map_err(D::Error::custom) }
 }
 
 #[cfg(test)]
@@ -318,6 +340,18 @@ mod tests {
             let found = mistake(text);
             assert!(parts.iter().all(|part| found.contains(part)), "{text} gives {found}");
         }
+    }
+
+    #[test]
+    fn an_empty_endpoint_is_the_default_with_a_warning() {
+        let text = "protocols: {grpc: {endpoint: '${env:NOT_SET}'}, http: {endpoint: ''}}";
+        let node = Node::parse(text, &Env::default()).unwrap();
+        let Protocols { grpc, http } = Config::read(&node).unwrap().protocols;
+        assert_eq!(grpc.unwrap().endpoint.to_string(), "localhost:4317");
+        assert_eq!(http.unwrap().endpoint.to_string(), "localhost:4318");
+        let warned = node.warnings().drain();
+        let empty = warned.iter().filter(|it| it.contains("endpoint: is empty; it listens on localhost:431"));
+        assert_eq!(empty.count(), 2, "{warned:?}");
     }
 
     #[test]
