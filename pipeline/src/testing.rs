@@ -42,6 +42,8 @@ pub enum Answer {
     AtMost(usize),
     /// Refuses it if it holds this span, else takes it.
     RefuseWith(u32),
+    /// Refuses it.
+    Refuse,
     /// Rejects so many items of it.
     Reject(usize),
     /// Takes all but so many spans, which it may take later, and rejects one item of what it takes.
@@ -135,6 +137,7 @@ impl Backend {
             }
             Answer::Busy(after) => Err(Undelivered::Retry { after, cause }),
             Answer::AtMost(most) if batch.items() > most => Err(Undelivered::TooLarge { cause }),
+            Answer::Refuse => Err(Undelivered::Refused { cause }),
             Answer::RefuseWith(bad) if numbers(batch).contains(&bad) => Err(Undelivered::Refused { cause }),
             Answer::Unauthenticated => Err(Undelivered::Unauthenticated { cause }),
             Answer::UnauthenticatedAfter(wait) => {

@@ -20,7 +20,8 @@ const LONGEST_WISH: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Health {
     /// Attempts that failed since one last got through.
     failures: u32,
-    /// Flushes that ended without getting anything through, since one last did.
+    /// Flushes that ended while an answer was waited for and got nothing through, since one last did. One that the
+    /// backend failed at once held nobody.
     missed: u32,
     /// No attempt before this, by our own back-off. A new invocation is a new chance and ignores it.
     rest: Option<Instant>,
@@ -56,9 +57,12 @@ impl Health {
         random: f64,
     ) -> bool {
         let news = !self.in_trouble();
-        self.rest = Some(now + backoff(retry, self.failures, random));
+        // Requests that were under way side by side fail together: the others say nothing new.
+        if self.rest.is_none_or(|rest| rest <= now) {
+            self.rest = Some(now + backoff(retry, self.failures, random));
+            self.failures = self.failures.saturating_add(1);
+        }
         self.wish = after.map(|after| now + after.min(LONGEST_WISH));
-        self.failures = self.failures.saturating_add(1);
         if self.last {
             self.last_chance();
             self.rest = Some(now + backoff(retry, 0, random).min(LAST_WAIT));
@@ -76,7 +80,7 @@ impl Health {
         (self.rest, self.wish, self.last) = (None, None, true);
     }
 
-    /// A flush ended without delivering anything of what there was. Returns whether that is news.
+    /// A flush ended without an answer to what was under way, and delivered nothing. Returns whether that is news.
     pub fn missed(&mut self) -> bool {
         let news = !self.in_trouble();
         self.missed = self.missed.saturating_add(1);

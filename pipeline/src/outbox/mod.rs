@@ -54,6 +54,8 @@ struct State {
     /// Time spent sending: a clock that stands still while the sandbox is frozen or idle.
     awake: Duration,
     size: RequestSize,
+    /// Requests refused in a row, none taken in between.
+    refusals: u32,
     /// Items dropped for want of room and not yet told about.
     shed: usize,
 }
@@ -110,6 +112,7 @@ impl Outbox {
             settled: [Counts::default(); 3],
             awake: Duration::ZERO,
             size: RequestSize::new(&sending),
+            refusals: 0,
             shed: 0,
         };
         let sender = RefCell::new(Sender { exporter: exporter.into(), sending: Rc::new(sending) });
@@ -136,6 +139,7 @@ impl Outbox {
         state.queue.bound(sending.queue.queue_size, sending.queue.sizer);
         state.size.renew(&sending);
         state.health.is_back();
+        state.refusals = 0;
         *self.sender.borrow_mut() = Sender { exporter: exporter.into(), sending: Rc::new(sending) };
         self.arrived.notify_one();
     }
@@ -235,6 +239,9 @@ impl Outbox {
 impl State {
     /// The backend has settled items of `signal`.
     fn settle(&mut self, signal: Signal, settled: Counts) {
+        if settled.delivered > 0 {
+            self.refusals = 0;
+        }
         self.counts = self.counts.plus(settled);
         let of_signal = &mut self.settled[signal as usize];
         *of_signal = of_signal.plus(settled);

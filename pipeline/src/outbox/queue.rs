@@ -13,6 +13,10 @@ pub(super) struct Queue {
     size: usize,
     sizer: Sizer,
     next: u64,
+    /// Of all that waits. A batch of many requests is not walked for each that comes.
+    items: usize,
+    /// The same, by signal.
+    bytes: [usize; 3],
     /// Items that had to go, by signal.
     shed: [usize; 3],
 }
@@ -34,7 +38,8 @@ pub(super) struct Entry {
 
 impl Queue {
     pub fn new(size: usize, sizer: Sizer) -> Self {
-        Queue { waiting: VecDeque::new(), size: size.max(1), sizer, next: 0, shed: [0; 3] }
+        let (waiting, size) = (VecDeque::new(), size.max(1));
+        Queue { waiting, size, sizer, next: 0, items: 0, bytes: [0; 3], shed: [0; 3] }
     }
 
     /// Has other bounds from now on; what is over them goes when the next batch comes.
@@ -48,23 +53,24 @@ impl Queue {
 
     /// Items that wait.
     pub fn items(&self) -> usize {
-        self.waiting.iter().map(|entry| entry.batch.items()).sum()
+        self.items
     }
 
     /// Bytes that wait.
     pub fn bytes(&self) -> usize {
-        self.waiting.iter().map(|entry| entry.batch.len()).sum()
+        self.bytes.iter().sum()
     }
 
     /// Bytes of `signal` that wait.
     pub fn bytes_of(&self, signal: Signal) -> usize {
-        self.waiting.iter().filter(|e| e.batch.signal() == signal).map(|e| e.batch.len()).sum()
+        self.bytes[signal as usize]
     }
 
     /// Appends `batch`, merged with what came just before it up to `merge_bytes`, and returns how many of the
     /// oldest items had to go for it.
     #[must_use]
     pub fn push(&mut self, batch: Batch, merge_bytes: usize) -> usize {
+        self.book(&batch);
         let before = self.waiting.iter_mut().rev().take(Signal::ALL.len());
         // Where items or bytes are counted, small entries let the queue be exact about what has to go.
         let mut before = before.filter(|entry| {
@@ -105,7 +111,7 @@ impl Queue {
         most_items: usize,
     ) -> Option<Entry> {
         let at = self.waiting.iter().position(|entry| free(entry.batch.signal()))?;
-        let mut entry = self.waiting.remove(at)?;
+        let mut entry = self.remove(at)?;
         let mut i = at;
         let (mut bytes, mut items) = (entry.batch.len(), entry.batch.items());
         while !entry.alone && i < self.waiting.len() {
@@ -119,7 +125,7 @@ impl Queue {
             if bytes > merge_bytes.min(most_bytes) || items > most_items {
                 break;
             }
-            let Some(next) = self.waiting.remove(i) else { break };
+            let Some(next) = self.remove(i) else { break };
             entry.batch.merge(next.batch);
         }
         for most in [Most::Items(most_items), Most::Bytes(most_bytes)] {
@@ -137,6 +143,7 @@ impl Queue {
 
     /// Takes everything, oldest first.
     pub fn take_all(&mut self) -> Vec<Batch> {
+        (self.items, self.bytes) = (0, [0; 3]);
         self.waiting.drain(..).map(|entry| entry.batch).collect()
     }
 
@@ -145,13 +152,26 @@ impl Queue {
         if self.waiting.len() < 2 {
             return None;
         }
-        let oldest = self.waiting.pop_front()?.batch;
+        let oldest = self.remove(0)?.batch;
         let items = oldest.items();
         self.shed[oldest.signal() as usize] += items;
         Some(items)
     }
 
+    fn book(&mut self, batch: &Batch) {
+        self.items += batch.items();
+        self.bytes[batch.signal() as usize] += batch.len();
+    }
+
+    fn remove(&mut self, at: usize) -> Option<Entry> {
+        let entry = self.waiting.remove(at)?;
+        self.items -= entry.batch.items();
+        self.bytes[entry.batch.signal() as usize] -= entry.batch.len();
+        Some(entry)
+    }
+
     fn insert(&mut self, entry: Entry) {
+        self.book(&entry.batch);
         let at = self.waiting.partition_point(|other| other.place < entry.place);
         self.waiting.insert(at, entry);
     }

@@ -108,12 +108,13 @@ impl Outbox {
     /// The end of a flush: attempts that have no answer are cancelled, their data keeps its place.
     fn keep_the_rest(&self, delivered_before: usize) {
         let state = &mut *self.state.borrow_mut();
+        let unanswered = !state.attempts.is_empty();
         for Attempt { mut entry, .. } in std::mem::take(&mut state.attempts) {
             entry.failed.get_or_insert(state.awake);
             let shed = state.queue.put_back(entry);
             state.shed(shed);
         }
-        let missed = !state.queue.is_empty() && state.counts.delivered == delivered_before;
+        let missed = unanswered && state.counts.delivered == delivered_before;
         if missed && state.health.missed() {
             self.warn(format_args!(
                 "No answer within the time of a flush; kept {} items to try again",

@@ -10,6 +10,10 @@ use super::queue::{Entry, Most};
 use super::{Counts, Outbox, State};
 use crate::{Delivered, Error, Undelivered};
 
+/// After so many refusals in a row it is not what a request holds: the endpoint or the key is wrong, and to look for
+/// the part that is bad would cost the function a request for each part. One bad part among thousands is found by fewer.
+const IN_VAIN: u32 = 32;
+
 impl Outbox {
     /// Books `answer` to an attempt for `entry`, which was begun when secrets had been looked up again so many times.
     pub(super) fn settle(&self, mut entry: Entry, looks: u32, answer: Result<Delivered, Undelivered>) {
@@ -37,7 +41,8 @@ impl Outbox {
                 self.wait_for_secrets(state, entry, looks, &cause);
             }
             Err(Undelivered::Unauthenticated { cause } | Undelivered::Refused { cause }) => {
-                let rest = entry.cut(Most::HalfTheParts);
+                state.refusals = state.refusals.saturating_add(1);
+                let rest = if state.refusals < IN_VAIN { entry.cut(Most::HalfTheParts) } else { None };
                 self.divide(state, entry, rest, &cause);
             }
         }

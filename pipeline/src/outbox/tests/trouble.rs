@@ -166,3 +166,61 @@ async fn an_attempt_ends_at_its_own_timeout() {
     assert!(held < Duration::from_millis(130), "{held:?}");
     assert_eq!(all(&backend), [1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_refuses_everything_is_not_asked_about_every_part() {
+    for answer in [Answer::Refuse, Answer::Unauthenticated] {
+        let backend = Backend::default();
+        backend.always(answer);
+        let (outbox, budget) = outbox(&backend);
+        (0..500).for_each(|n| outbox.put(spans(&budget, [n])));
+        flush(&outbox).await;
+        assert_eq!(outbox.counts(), Counts { delivered: 0, refused: 500 });
+        assert!(backend.asked() < 100, "{}", backend.asked());
+        let asked = backend.asked();
+        for _ in 0..10 {
+            (0..50).for_each(|n| outbox.put(spans(&budget, [n])));
+            flush(&outbox).await;
+        }
+        assert_eq!(backend.asked() - asked, 10, "once a flush");
+        backend.always(Answer::RefuseWith(13));
+        outbox.put(spans(&budget, [1]));
+        flush(&outbox).await;
+        (0..50).for_each(|n| outbox.put(spans(&budget, [n])));
+        flush(&outbox).await;
+        assert_eq!(all(&backend).len(), 50, "its neighbours count again once it takes something");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_failed_at_once_and_is_back_but_slow_is_waited_for() {
+    let backend = Backend::default();
+    backend.always(Answer::Busy(None));
+    let (outbox, budget) = outbox(&backend);
+    for n in 0..100 {
+        outbox.put(spans(&budget, [n]));
+        flush(&outbox).await;
+    }
+    backend.always(Answer::TakeAfter(Duration::from_millis(200)));
+    flush(&outbox).await;
+    assert_eq!(all(&backend).len(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_fail_side_by_side_are_one_failure() {
+    let backend = Backend::default();
+    backend.sending(|sending| sending.max_request_bytes = Some(40)).always(Answer::Busy(None));
+    let (outbox, budget) = outbox(&backend);
+    outbox.put(spans(&budget, 0..100));
+    flush(&outbox).await;
+    assert_eq!(backend.asked(), 10);
+    backend.always(Answer::Take);
+    let began = Instant::now();
+    let all_sent = async {
+        while !outbox.is_empty() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! { () = outbox.send_due() => {}, () = all_sent => {} }
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+}
