@@ -1,7 +1,7 @@
 //! Telemetry in memory: proved OTLP bytes.
 
 use std::fmt;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -30,7 +30,7 @@ struct Part {
     bytes: Bytes,
     items: usize,
     /// Held for its `Drop`: it returns the bytes to the budget when the last clone of this part is gone.
-    lease: Arc<Lease>,
+    lease: Rc<Lease>,
 }
 
 /// An OTLP export request of `opentelemetry-proto`, for stages that must look inside.
@@ -60,7 +60,7 @@ impl Batch {
     pub fn admit(signal: Signal, bytes: Bytes, mut lease: Lease) -> Result<Batch, Malformed> {
         let items = otlp::check::count(signal, &bytes)?;
         lease.settle(bytes.len());
-        Ok(Batch { signal, parts: vec![Part { bytes, items, lease: Arc::new(lease) }] })
+        Ok(Batch { signal, parts: vec![Part { bytes, items, lease: Rc::new(lease) }] })
     }
 
     /// The same for OTLP/JSON, which it writes as protobuf
@@ -160,7 +160,7 @@ impl Batch {
         let (bytes, lease) = match piece {
             Piece::Shared(bytes) => (bytes, part.lease.clone()),
             Piece::New(bytes) => {
-                let lease = Arc::new(part.lease.beside(bytes.len()));
+                let lease = Rc::new(part.lease.beside(bytes.len()));
                 (Bytes::from(bytes), lease)
             }
         };
@@ -200,7 +200,7 @@ impl Batch {
         let bytes = Bytes::from(request.encode_to_vec());
         match otlp::check::count(self.signal, &bytes) {
             Ok(items) => {
-                let lease = Arc::new(part.lease.beside(bytes.len()));
+                let lease = Rc::new(part.lease.beside(bytes.len()));
                 self.parts = vec![Part { bytes, items, lease }];
             }
             Err(malformed) => log::error!("a change to {} was not made: {malformed}", self.signal),
@@ -212,7 +212,7 @@ impl Batch {
     pub fn edit_resources(&mut self, mut change: impl FnMut(&mut Vec<KeyValue>)) {
         for part in &mut self.parts {
             if let Some(edited) = otlp::edit::resources(&part.bytes, &mut change) {
-                part.lease = Arc::new(part.lease.beside(edited.len()));
+                part.lease = Rc::new(part.lease.beside(edited.len()));
                 part.bytes = Bytes::from(edited);
             }
         }

@@ -1,28 +1,41 @@
 //! One byte budget for all telemetry in memory.
 
+use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::rc::Rc;
 
 /// How many bytes of telemetry may be in memory, and how many are. Clones share the same budget.
 ///
 /// A receiver leases the size of a body before it reads it; the lease travels in the
 /// [`Batch`](crate::Batch) and gives the bytes back when it is dropped. So the sum is right by ownership.
-#[derive(Clone, Debug)]
-pub struct Budget(Arc<State>);
+#[derive(Clone)]
+pub struct Budget(Rc<State>);
 
-#[derive(Debug, Default)]
 struct State {
-    limit: AtomicUsize,
-    used: AtomicUsize,
-    peak: AtomicUsize,
-    refused: AtomicUsize,
+    limit: Cell<usize>,
+    used: Cell<usize>,
+    peak: Cell<usize>,
+    refused: Cell<usize>,
+    /// Drops what may be dropped for so many bytes more.
+    make_room: RefCell<Rc<dyn Fn(&Budget, usize)>>,
 }
 
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Budget(Arc::new(State { limit: AtomicUsize::new(limit), ..State::default() }))
+        Budget(Rc::new(State {
+            limit: Cell::new(limit),
+            used: Cell::default(),
+            peak: Cell::default(),
+            refused: Cell::default(),
+            make_room: RefCell::new(Rc::new(|_, _| {})),
+        }))
+    }
+
+    /// Calls `make_room` with what is wanted before each lease, to drop what may be dropped for it. The last one that is
+    /// given counts.
+    pub(crate) fn making_room(&self, make_room: impl Fn(&Budget, usize) + 'static) {
+        self.0.make_room.replace(Rc::new(make_room));
     }
 
     /// Takes `bytes` out of the budget.
@@ -35,34 +48,52 @@ impl Budget {
         Ok(lease)
     }
 
+    /// How many bytes can be leased when `wanted` are: what may be dropped for them is dropped.
+    pub(crate) fn room_for(&self, wanted: usize) -> usize {
+        let make_room = self.0.make_room.borrow().clone();
+        make_room(self, wanted);
+        self.limit().saturating_sub(self.used())
+    }
+
     /// Bytes that may be leased in all.
     pub fn limit(&self) -> usize {
-        self.0.limit.load(Relaxed)
+        self.0.limit.get()
     }
 
     /// Lowers the limit to `limit`, if it is above that. What is leased already stays so.
     pub fn lower(&self, limit: usize) {
-        self.0.limit.fetch_min(limit, Relaxed);
+        self.0.limit.set(self.limit().min(limit));
     }
 
     /// Bytes leased now.
     pub fn used(&self) -> usize {
-        self.0.used.load(Relaxed)
+        self.0.used.get()
     }
 
     /// The most that was ever leased at once.
     pub fn peak(&self) -> usize {
-        self.0.peak.load(Relaxed)
+        self.0.peak.get()
     }
 
     /// How often a lease was refused: each time a client was told to try again later.
     pub fn refusals(&self) -> usize {
-        self.0.refused.load(Relaxed)
+        self.0.refused.get()
     }
 
     fn take(&self, bytes: usize) {
-        let used = self.0.used.fetch_add(bytes, Relaxed) + bytes;
-        self.0.peak.fetch_max(used, Relaxed);
+        let used = self.used() + bytes;
+        self.0.used.set(used);
+        self.0.peak.set(self.peak().max(used));
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.0.used.set(self.used() - bytes);
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} bytes", self.used(), self.limit())
     }
 }
 
@@ -79,10 +110,12 @@ impl Lease {
     /// # Errors
     /// [`Full`] when fewer are left; the lease then stays as it was.
     pub fn grow(&mut self, more: usize) -> Result<(), Full> {
-        let left = self.budget.limit().saturating_sub(self.budget.used());
+        let most = self.budget.limit().saturating_sub(self.bytes);
+        // For what never fits nothing is dropped.
+        let left = self.budget.room_for(if more > most { 0 } else { more });
         if more > left {
-            self.budget.0.refused.fetch_add(1, Relaxed);
-            return Err(Full { asked: more, left });
+            self.budget.0.refused.set(self.budget.refusals() + 1);
+            return Err(Full { asked: more, left, most });
         }
         self.budget.take(more);
         self.bytes += more;
@@ -94,7 +127,7 @@ impl Lease {
         if bytes > self.bytes {
             self.budget.take(bytes - self.bytes);
         } else {
-            self.budget.0.used.fetch_sub(self.bytes - bytes, Relaxed);
+            self.budget.give_back(self.bytes - bytes);
         }
         self.bytes = bytes;
     }
@@ -113,7 +146,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.budget.0.used.fetch_sub(self.bytes, Relaxed);
+        self.budget.give_back(self.bytes);
     }
 }
 
@@ -124,6 +157,8 @@ pub struct Full {
     pub asked: usize,
     /// Bytes left.
     pub left: usize,
+    /// Bytes that can be left at best: to ask again for more is in vain.
+    pub most: usize,
 }
 
 impl fmt::Display for Full {
@@ -151,8 +186,8 @@ mod tests {
     fn a_full_budget_refuses_and_takes_nothing() {
         let budget = Budget::new(100);
         let mut lease = budget.lease(60).unwrap();
-        assert_eq!(budget.lease(41).unwrap_err(), Full { asked: 41, left: 40 });
-        assert_eq!(lease.grow(41).unwrap_err(), Full { asked: 41, left: 40 });
+        assert_eq!(budget.lease(41).unwrap_err(), Full { asked: 41, left: 40, most: 100 });
+        assert_eq!(lease.grow(41).unwrap_err(), Full { asked: 41, left: 40, most: 40 });
         assert_eq!((budget.used(), budget.refusals()), (60, 2));
     }
 

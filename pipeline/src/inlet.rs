@@ -12,7 +12,6 @@ use crate::{Batch, Budget, Full, Lease, Signal};
 pub struct Inlet {
     budget: Budget,
     routes: Vec<(Signal, Route)>,
-    make_room: Rc<dyn Fn()>,
     accepted: Accepted,
 }
 
@@ -33,20 +32,13 @@ type Route = Rc<dyn Fn(Batch)>;
 impl Inlet {
     /// An inlet that leads nowhere yet.
     pub fn new(budget: Budget) -> Self {
-        Inlet { budget, routes: Vec::new(), make_room: Rc::new(|| {}), accepted: Accepted::default() }
+        Inlet { budget, routes: Vec::new(), accepted: Accepted::default() }
     }
 
     /// Leads batches of `signal` to `pipeline` as well.
     #[must_use]
     pub fn route(mut self, signal: Signal, pipeline: impl Fn(Batch) + 'static) -> Self {
         self.routes.push((signal, Rc::new(pipeline)));
-        self
-    }
-
-    /// Calls `make_room` before each lease, to drop what may be dropped for it.
-    #[must_use]
-    pub fn making_room(mut self, make_room: impl Fn() + 'static) -> Self {
-        self.make_room = Rc::new(make_room);
         self
     }
 
@@ -65,14 +57,12 @@ impl Inlet {
     /// # Errors
     /// [`Full`]: answer at once that it is to be tried again later; never wait.
     pub fn lease(&self, bytes: usize) -> Result<Lease, Full> {
-        (self.make_room)();
         self.budget.lease(bytes)
     }
 
     /// Whether `bytes` would be leased now. For those who can wait with what they have: nothing is refused.
     pub fn has_room(&self, bytes: usize) -> bool {
-        (self.make_room)();
-        self.budget.used().saturating_add(bytes) <= self.budget.limit()
+        bytes <= self.budget.room_for(bytes)
     }
 
     /// Hands `batch` over to every pipeline that takes its signal. When this returns, the next flush sees it:

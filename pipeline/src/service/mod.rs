@@ -93,17 +93,18 @@ impl Service {
         outboxes.extend(own.iter().map(|own| own.outbox.clone()));
         let outboxes: Rc<[Rc<Outbox>]> = outboxes.into();
         let accepted = Rc::new(Notify::new());
-        let make_room = {
-            let (budget, outboxes) = (budget.clone(), outboxes.clone());
-            move || make_room(&budget, &outboxes)
-        };
+        // Weak: what waits in the outboxes holds the budget.
+        let waiting = Rc::downgrade(&outboxes);
+        budget.making_room(move |budget, wanted| {
+            waiting.upgrade().iter().for_each(|outboxes| make_room(budget, outboxes, wanted));
+        });
         let inlet = |id: &Id| {
             let fed = pipelines.iter().filter(|(receivers, _)| receivers.contains(id));
-            fed.fold(Inlet::new(budget.clone()).making_room(make_room.clone()), |inlet, (_, pipeline)| {
-                let (pipeline, accepted, make_room) = (pipeline.clone(), accepted.clone(), make_room.clone());
+            fed.fold(Inlet::new(budget.clone()), |inlet, (_, pipeline)| {
+                let (pipeline, accepted, budget) = (pipeline.clone(), accepted.clone(), budget.clone());
                 inlet.route(pipeline.signal, move |batch| {
                     pipeline.accept(batch);
-                    make_room();
+                    budget.room_for(0);
                     accepted.notify_one();
                 })
             })
@@ -304,9 +305,11 @@ impl Receiving {
     }
 }
 
-/// Drops the oldest data of the largest backlog while backlogs leave too little of the budget free.
-fn make_room(budget: &Budget, outboxes: &[Rc<Outbox>]) {
-    while budget.used() > budget.limit() - budget.limit() / KEPT_FREE {
+/// Drops the oldest data of the largest backlog while backlogs leave too little of the budget free, or less than is
+/// `wanted`.
+fn make_room(budget: &Budget, outboxes: &[Rc<Outbox>], wanted: usize) {
+    let free = wanted.max(budget.limit() / KEPT_FREE);
+    while budget.used() > budget.limit().saturating_sub(free) {
         let largest = outboxes.iter().max_by_key(|outbox| outbox.backlog());
         if !largest.is_some_and(|outbox| outbox.backlog() > 0 && outbox.shed_oldest()) {
             return;

@@ -1,6 +1,7 @@
 //! One pipeline at work: its processors and the outboxes that it feeds, or what waits until there are processors.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -68,9 +69,16 @@ impl Pipeline {
         for i in 0..processors.len() {
             let due = processors[i].due().map(Instant::from_std);
             if time.is_none_or(|time| due.is_some_and(|due| due <= time)) {
-                let mut released = Vec::new();
-                processors[i].flush(&mut released);
-                self.put(run(&mut processors[i + 1..], released));
+                let release = AssertUnwindSafe(|| {
+                    let mut released = Vec::new();
+                    processors[i].flush(&mut released);
+                    run(&mut processors[i + 1..], released)
+                });
+                // In a receiver it costs a request that was not answered yet; here it would cost the whole process.
+                match catch_unwind(release) {
+                    Ok(released) => self.put(released),
+                    Err(_) => log::error!("A processor of {} panicked; what it held is lost", self.id),
+                }
             }
         }
     }

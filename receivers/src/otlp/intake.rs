@@ -49,7 +49,8 @@ impl fmt::Display for Refusal {
 
 impl From<Full> for Refusal {
     fn from(full: Full) -> Self {
-        Refusal::Full(full)
+        // A client that is told to come again would do so in vain, at the function's expense.
+        if full.asked > full.most { Refusal::TooLarge { limit: full.most } } else { Refusal::Full(full) }
     }
 }
 

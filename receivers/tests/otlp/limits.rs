@@ -135,7 +135,8 @@ fn what_was_deflated_is_inflated_whatever_its_size() {
 #[test]
 fn a_full_budget_asks_the_client_to_come_again() {
     run(async {
-        let running = Running::start_with(config(), &Signal::ALL, 100);
+        let running = Running::start_with(config(), &Signal::ALL, 300);
+        let others = running.budget.lease(200).unwrap();
         let mut client = Client::connect(running.http).await;
         client.send(&post("", &[0; 101])).await;
         let response = client.receive().await.unwrap();
@@ -143,6 +144,7 @@ fn a_full_budget_asks_the_client_to_come_again() {
         assert_eq!(cases::export_response(&response.body)["code"], 14);
         client.send(&post("Content-Encoding: gzip\r\n", &gzip(&[0; 200]))).await;
         assert_eq!(client.receive().await.unwrap().status, 503);
+        drop(others);
         client.send(&post("", SPAN)).await;
         assert_eq!(client.receive().await.unwrap().status, 200);
         assert_eq!(running.budget.used(), SPAN.len());
@@ -150,9 +152,26 @@ fn a_full_budget_asks_the_client_to_come_again() {
 }
 
 #[test]
+fn what_never_fits_the_budget_is_too_large_and_nobody_is_asked_to_come_again() {
+    run(async {
+        let running = Running::start_with(config(), &Signal::ALL, 100);
+        let mut client = Client::connect(running.http).await;
+        client.send(&post("", &[0; 101])).await;
+        let response = client.receive().await.unwrap();
+        assert_eq!((response.status, response.header("retry-after")), (413, None));
+        client.send(&post("Content-Encoding: gzip\r\n", &gzip(&[0; 200]))).await;
+        assert_eq!(client.receive().await.unwrap().status, 413);
+        let body = "1".repeat(101);
+        let answer = grpc::call(running.grpc, &json!({"method": EXPORT, "body": {"text": body}})).await;
+        assert_eq!((&answer["code"], &answer["details"]), (&json!(8), &json!(null)));
+    });
+}
+
+#[test]
 fn a_full_budget_tells_grpc_clients_when_to_come_again() {
     run(async {
-        let running = Running::start_with(config(), &Signal::ALL, 5);
+        let running = Running::start_with(config(), &Signal::ALL, 10);
+        let _others = running.budget.lease(5).unwrap();
         let answer = grpc::call(running.grpc, &json!({"method": EXPORT, "body": {"text": "123456"}})).await;
         assert_eq!(answer["code"], 14);
         // google.rpc.Status{code: 14, details: [RetryInfo{retry_delay: 1s}]}

@@ -1,4 +1,5 @@
 mod own;
+mod trouble;
 mod waiting;
 
 use std::cell::Cell;
