@@ -3,6 +3,9 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>. Plain HTTP/1.1 to the address in
 //! `AWS_LAMBDA_RUNTIME_API`. There is no timeout: `event/next` answers when the sandbox thaws, be it in hours.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::time::SystemTime;
 
@@ -23,6 +26,10 @@ use super::event::Event;
 const SCHEMA: &str = "2025-01-29";
 /// The one before it, without Managed Instances.
 const SCHEMA_BEFORE: &str = "2022-12-13";
+
+/// How often the next event is asked for again when the connection is lost: one that sat through a freeze may be reset at
+/// the thaw, and to give up would fail the function.
+const MOST_LOST: usize = 2;
 
 /// The API of one execution environment, not yet registered with.
 pub struct Api {
@@ -163,8 +170,13 @@ impl Extension {
     /// # Errors
     /// What the platform said, or why it could not be asked: the environment is broken.
     pub async fn next(&self) -> Result<Event, Error> {
-        let (status, _, body) =
-            self.ask(Method::GET, "/2020-01-01/extension/event/next", &[], Bytes::new()).await?;
+        let mut lost = 0;
+        let (status, _, body) = loop {
+            match self.ask(Method::GET, "/2020-01-01/extension/event/next", &[], Bytes::new()).await {
+                Err(_) if lost < MOST_LOST => lost += 1,
+                answer => break answer?,
+            }
+        };
         if status != StatusCode::OK {
             return Err(format!("event/next: {}", said(status, &body)).into());
         }
@@ -247,70 +259,4 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
 
 fn said(status: StatusCode, body: &[u8]) -> String {
     format!("{status} {}", String::from_utf8_lossy(&body[..body.len().min(500)]).trim())
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-    use tokio::task::LocalSet;
-
-    use super::*;
-
-    /// Reads one request, and answers it if there is an answer.
-    async fn exchange(stream: &mut TcpStream, answer: Option<(&str, &str)>) {
-        let mut request = [0; 4096];
-        assert!(stream.read(&mut request).await.unwrap() > 0);
-        if let Some((headers, body)) = answer {
-            let answer = format!("HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn a_platform_that_hangs_up_on_a_kept_connection_is_asked_again() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let api = Api::new(&listener.local_addr().unwrap().to_string());
-        let platform = async {
-            let (mut first, _) = listener.accept().await.unwrap();
-            exchange(&mut first, Some(("lambda-extension-identifier: me\r\n", "{}"))).await;
-            exchange(&mut first, None).await;
-            drop(first);
-            let (mut second, _) = listener.accept().await.unwrap();
-            exchange(&mut second, Some(("", r#"{"eventType":"SHUTDOWN"}"#))).await;
-        };
-        let extension = async {
-            let (extension, _) = api.register("otelcol-lambda", Register::Shutdown).await.unwrap();
-            extension.next().await.unwrap()
-        };
-        let (event, ()) = LocalSet::new().run_until(async { tokio::join!(extension, platform) }).await;
-        assert!(matches!(event, Event::Shutdown { .. }), "{event:?}");
-    }
-
-    #[tokio::test]
-    async fn a_platform_that_does_not_know_the_newest_schema_is_asked_for_the_one_before() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let api = Api::new(&listener.local_addr().unwrap().to_string());
-        let platform = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            exchange(&mut stream, Some(("lambda-extension-identifier: me\r\n", "{}"))).await;
-            let mut asked = Vec::new();
-            for status in ["400 Bad Request", "200 OK"] {
-                let mut request = [0; 4096];
-                let length = stream.read(&mut request).await.unwrap();
-                asked.push(String::from_utf8_lossy(&request[..length]).into_owned());
-                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 4\r\n\r\n\"OK\"");
-                stream.write_all(answer.as_bytes()).await.unwrap();
-            }
-            asked
-        };
-        let extension = async {
-            let (extension, _) = api.register("otelcol-lambda", Register::InvokeAndShutdown).await.unwrap();
-            extension.subscribe(&Subscription::default(), 4325).await.unwrap()
-        };
-        let (subscribed, asked) =
-            LocalSet::new().run_until(async { tokio::join!(extension, platform) }).await;
-        assert_eq!(subscribed, Subscribed::Yes);
-        assert!(asked[0].contains(SCHEMA) && asked[1].contains(SCHEMA_BEFORE), "{asked:?}");
-    }
 }

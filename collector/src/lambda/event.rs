@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// What an `INVOKE` that names no deadline is given: the longest timeout that Lambda knows.
+/// What an `INVOKE` that names no deadline to come is given: the longest timeout that Lambda knows.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
-/// What a `SHUTDOWN` that names no deadline is given: Lambda's budget for external extensions.
+/// What a `SHUTDOWN` that names no deadline to come is given: Lambda's budget for external extensions.
 const SHUTDOWN_BUDGET: Duration = Duration::from_secs(2);
 
 /// What `event/next` answers.
@@ -42,9 +42,11 @@ impl Event {
             return Event::Unknown(String::from_utf8_lossy(body).into_owned());
         };
         let text = |key| event[key].as_str().unwrap_or_default();
+        // One that has passed when the event comes can't be true (an emulator's 0, a clock that is wrong): to believe it
+        // would be to send nothing, in the last flush too.
         let deadline = |otherwise: Duration| {
             let at = event["deadlineMs"].as_u64().map(|at| UNIX_EPOCH + Duration::from_millis(at));
-            let left = at.map(|at| at.duration_since(wall).unwrap_or_default());
+            let left = at.and_then(|at| at.duration_since(wall).ok()).filter(|left| !left.is_zero());
             now + left.unwrap_or(otherwise).min(LONGEST_INVOCATION)
         };
         match text("eventType").to_ascii_uppercase().as_str() {
@@ -110,9 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_in_the_past_is_now_and_one_out_of_reach_is_the_longest() {
-        let (event, now) = read(r#"{"eventType":"shutdown","deadlineMs":1}"#);
-        assert_eq!(event, shutdown("", now));
+    fn a_deadline_in_the_past_is_none_and_one_out_of_reach_is_the_longest() {
+        for past in ["0", "1", "1000000"] {
+            let (event, now) = read(&format!(r#"{{"eventType":"shutdown","deadlineMs":{past}}}"#));
+            assert_eq!(event, shutdown("", now + SHUTDOWN_BUDGET));
+            let (event, now) = read(&format!(r#"{{"eventType":"INVOKE","deadlineMs":{past}}}"#));
+            let deadline = now + LONGEST_INVOCATION;
+            assert_eq!(event, Event::Invoke(Invocation { facts: pipeline::Invocation::default(), deadline }));
+        }
         let (event, now) = read(r#"{"eventType":"SHUTDOWN","deadlineMs":18446744073709551615}"#);
         assert_eq!(event, shutdown("", now + LONGEST_INVOCATION));
     }
