@@ -2,7 +2,7 @@
 //!
 //! A mistake costs the part that it spoils and what can't run without that; the rest runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use config::{Document, Env, Id, Known, Mistake, Mistakes, Node, Part, Section};
 use exporters::auth::{self, Extension, Shared};
@@ -78,6 +78,7 @@ impl<'a> Assembler<'a> {
             }
         }
         check_signals(&sound, &processors, &exporters, mistakes);
+        check_circles(&sound, &receivers, &exporters, mistakes);
 
         let sound = sound.without(mistakes);
         let pipelines: Vec<_> =
@@ -212,6 +213,35 @@ fn check_signals(
         for (section, id, lack) in processors.chain(exporters) {
             if let Some(node) = document.component(section, id) {
                 mistakes.extend(node.mistake("", lack).0);
+            }
+        }
+    }
+}
+
+/// What an exporter sends to a receiver of its own pipeline would go round without end.
+fn check_circles(
+    document: &Document,
+    receivers: &BTreeMap<Id, Box<dyn Receiver>>,
+    exporters: &BTreeMap<Id, Box<dyn Exporter>>,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let mut told = BTreeSet::new();
+    for pipeline in &document.pipelines {
+        let Some(signal) = Signal::from_name(&pipeline.id.kind) else { continue };
+        for id in &pipeline.exporters {
+            let Some(port) = exporters.get(id).and_then(|exporter| exporter.local_port(signal)) else {
+                continue;
+            };
+            let listens = |id: &&Id| receivers.get(id).is_some_and(|it| it.local_ports().contains(&port));
+            if let Some(receiver) = pipeline.receivers.iter().find(listens)
+                && let Some(node) = document.component(Section::Exporters, id)
+                && told.insert(id)
+            {
+                let why = format!(
+                    "sends to port {port} of this host, which is that of the receiver {receiver} in pipeline {}: all would go round without end; name the address of the backend",
+                    pipeline.id
+                );
+                mistakes.extend(node.mistake("", why).0);
             }
         }
     }

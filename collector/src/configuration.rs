@@ -1,5 +1,8 @@
 //! What the user wants to run: read, checked, reported, started.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -244,31 +247,4 @@ fn budget(env: &Env) -> Budget {
         env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|megabytes| megabytes.parse::<usize>().ok());
     let share = memory.map(|megabytes| megabytes.saturating_mul(1 << 20) / MEMORY_SHARE);
     Budget::new(share.unwrap_or(LARGEST_BUDGET).clamp(LEAST_BUDGET, LARGEST_BUDGET))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with(memory: &str) -> usize {
-        budget(&Env::from_iter([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)])).limit() >> 20
-    }
-
-    #[test]
-    fn the_budget_follows_the_functions_memory() {
-        assert_eq!([with("128"), with("512"), with("1769"), with("10240")], [16, 64, 221, 256]);
-    }
-
-    #[test]
-    fn an_odd_memory_size_is_no_obstacle() {
-        assert_eq!([with(""), with("0"), with("-1"), with("99999999999999")], [256, 16, 256, 256]);
-    }
-
-    #[test]
-    fn the_built_in_configuration_has_no_mistakes() {
-        let uri = format!("yaml:{}", crate::environment::built_in(&Env::default()).text);
-        let configuration = Configuration::at_hand(&Env::default(), &[&uri]);
-        assert_eq!(configuration.mistakes, []);
-        assert_eq!(configuration.plan.pipelines.len(), 3);
-    }
 }

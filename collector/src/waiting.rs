@@ -22,6 +22,10 @@ impl Exporter for Waiting {
         self.0.as_ref().map_or(Ok(()), |exporter| exporter.takes(signal))
     }
 
+    fn local_port(&self, signal: Signal) -> Option<u16> {
+        self.0.as_ref()?.local_port(signal)
+    }
+
     fn sending(&self) -> Sending {
         let mut sending = self.0.as_ref().map(|exporter| exporter.sending()).unwrap_or_default();
         // No attempt is made that could fail for good.

@@ -263,6 +263,10 @@ impl Exporter for OtlpGrpc {
         }
     }
 
+    fn local_port(&self, _signal: Signal) -> Option<u16> {
+        self.client.origin().local_port()
+    }
+
     fn sending(&self) -> Sending {
         self.sending.clone()
     }

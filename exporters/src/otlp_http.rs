@@ -250,6 +250,10 @@ impl Exporter for OtlpHttp {
         if self.routes.iter().any(|route| route.signal == signal) { Ok(()) } else { Err(no_endpoint(signal)) }
     }
 
+    fn local_port(&self, signal: Signal) -> Option<u16> {
+        self.routes.iter().find(|route| route.signal == signal)?.url.origin.local_port()
+    }
+
     fn sending(&self) -> Sending {
         self.sending.clone()
     }

@@ -24,6 +24,11 @@ pub trait Receiver {
         Vec::new()
     }
 
+    /// The ports of this host that it takes OTLP on: what an exporter of its own pipeline sends there comes back.
+    fn local_ports(&self) -> Vec<u16> {
+        Vec::new()
+    }
+
     /// Serves until `stop` resolves, then refuses new work, answers what it has begun, and returns.
     ///
     /// It answers its client only after [`Inlet::accept`](crate::Inlet::accept), so what was acknowledged is
@@ -62,6 +67,11 @@ pub trait Exporter {
     /// Whether it can send `signal` at all; the words say what is missing. Asked for each pipeline that uses it.
     fn takes(&self, _signal: Signal) -> Result<(), String> {
         Ok(())
+    }
+
+    /// The port of this host that it sends `signal` to as OTLP, if it does not send it elsewhere.
+    fn local_port(&self, _signal: Signal) -> Option<u16> {
+        None
     }
 
     /// How the outbox treats this exporter: timeout, retry, queue, request size.

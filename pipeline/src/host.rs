@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -75,9 +76,26 @@ impl Host {
     }
 }
 
+/// Whether `host` is this one, wherever the collector runs: localhost by name or address, or all addresses.
+pub fn is_this_host(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address == Ipv4Addr::LOCALHOST || address.is_unspecified(),
+        Ok(IpAddr::V6(address)) => address == Ipv6Addr::LOCALHOST || address.is_unspecified(),
+        Err(_) => host.is_empty() || host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_host_has_several_names() {
+        let own = ["localhost", "LocalHost", "127.0.0.1", "::1", "0.0.0.0", "::", ""];
+        assert!(own.into_iter().all(is_this_host));
+        let others = ["127.0.0.2", "10.0.0.1", "backend", "localhost.example.com"];
+        assert!(!others.into_iter().any(is_this_host));
+    }
 
     #[test]
     fn what_is_learnt_anew_replaces_what_was_known() {

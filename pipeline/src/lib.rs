@@ -29,7 +29,7 @@ pub use component::{
     Sending, SendingQueue, Sizer, Undelivered,
 };
 pub use declared::Declared;
-pub use host::{Host, Invocation};
+pub use host::{Host, Invocation, is_this_host};
 pub use inlet::{Inlet, Stop, Trigger};
 pub use number::shortest;
 pub use service::{Flushed, OwnMetrics, PipelinePlan, Plan, Service};

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
+use pipeline::is_this_host;
 
 /// A server: what connections are opened to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,11 @@ impl Origin {
     pub fn authority(&self) -> String {
         let default = if self.tls { 443 } else { 80 };
         if self.port == default { self.bracketed_host() } else { self.host_and_port() }
+    }
+
+    /// The port, if the server is on this host.
+    pub fn local_port(&self) -> Option<u16> {
+        is_this_host(&self.host).then_some(self.port)
     }
 
     /// `http` or `https`.

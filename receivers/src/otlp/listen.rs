@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddr
 use std::str::FromStr;
 use std::time::Duration;
 
-use pipeline::Stop;
+use pipeline::{Stop, is_this_host};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -38,6 +38,11 @@ impl Endpoint {
     /// Whether the system chooses the port.
     pub(super) fn is_any_port(&self) -> bool {
         self.port == 0
+    }
+
+    /// The port, if it is one of this host's own addresses.
+    pub(super) fn local_port(&self) -> Option<u16> {
+        (is_this_host(&self.host) && !self.is_any_port()).then_some(self.port)
     }
 
     /// Listens on every address that it stands for, and says which of them another process has.

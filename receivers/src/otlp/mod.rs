@@ -73,6 +73,12 @@ impl Receiver for Otlp {
         errors
     }
 
+    fn local_ports(&self) -> Vec<u16> {
+        let Protocols { grpc, http } = &self.protocols;
+        let endpoints = [grpc.as_ref().map(|it| &it.endpoint), http.as_ref().map(|it| &it.endpoint)];
+        endpoints.into_iter().flatten().filter_map(|endpoint| endpoint.local_port()).collect()
+    }
+
     async fn run(self: Box<Self>, inlet: Inlet, stop: Stop) {
         let mut serving = JoinSet::new();
         if let Some(config) = &self.protocols.grpc {
