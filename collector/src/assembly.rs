@@ -134,8 +134,12 @@ impl<'a> Assembler<'a> {
     }
 
     fn plan(&self, document: &Document, pipeline: &config::Pipeline) -> Option<PipelinePlan> {
-        let processor =
-            |id| self.build(&self.processors, id, document.component(Section::Processors, id)?)?.ok();
+        let processor = |id: &Id| {
+            Some((
+                id.clone(),
+                self.build(&self.processors, id, document.component(Section::Processors, id)?)?.ok()?,
+            ))
+        };
         let waits = pipeline.processors.iter().any(|id| document.is_unanswered(Section::Processors, id));
         Some(PipelinePlan {
             id: pipeline.id.clone(),

@@ -33,5 +33,5 @@ pub use host::{Host, Invocation, is_this_host};
 pub use inlet::{Inlet, Stop, Trigger};
 pub use number::shortest;
 pub use service::{Flushed, OwnMetrics, PipelinePlan, Plan, Service};
-pub use signal::Signal;
+pub use signal::{Signal, count};
 pub use text::text;

@@ -31,14 +31,19 @@ impl Signal {
         Signal::ALL.into_iter().find(|signal| signal.name() == name)
     }
 
-    /// What one item of this signal is called: `spans`, `data points`, `log records`.
-    pub const fn items(self) -> &'static str {
+    /// What one item of this signal is called: `span`, `data point`, `log record`.
+    pub const fn item(self) -> &'static str {
         match self {
-            Signal::Traces => "spans",
-            Signal::Metrics => "data points",
-            Signal::Logs => "log records",
+            Signal::Traces => "span",
+            Signal::Metrics => "data point",
+            Signal::Logs => "log record",
         }
     }
+}
+
+/// So many things, in words: `1 span`, `2 spans`.
+pub fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 impl fmt::Display for Signal {

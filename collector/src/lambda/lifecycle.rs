@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use pipeline::{Error, Flushed, Service};
+use pipeline::{Error, Flushed, Service, count};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Lambda;
@@ -44,7 +44,8 @@ pub async fn follow_invocations(lambda: &Lambda, service: &Service, hold: Durati
                     flushed = flushed.and(service.flush(deadline, hold).await);
                 }
                 let Flushed { delivered, refused, kept } = flushed;
-                ::log::debug!("faas.invocation_id":% = invocation.facts.request_id; "{delivered} items delivered, {refused} dropped, {kept} kept");
+                let delivered = count(delivered, "item");
+                ::log::debug!("faas.invocation_id":% = invocation.facts.request_id; "{delivered} delivered, {refused} dropped, {kept} kept");
             }
             Event::Unknown(event) => ignored(&event),
         }

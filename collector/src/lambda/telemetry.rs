@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use pipeline::{Budget, Host, Invocation, Lease};
+use pipeline::{Budget, Host, Invocation, Lease, count};
 use receivers::telemetryapi::{Deliveries, Event, Feed, Heard, News, Subscription};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -171,7 +171,7 @@ impl Telemetry {
         // Were the end of an invocation lost with what a receiver can't bear, the invocation would be held for long.
         let tell = AssertUnwindSafe(|| self.0.feed.tell(News::Events(&events)));
         if !events.is_empty() && catch_unwind(tell).is_err() {
-            ::log::error!("telemetryapi panicked; of {} events some are lost", events.len());
+            ::log::error!("telemetryapi panicked; of {} some are lost", count(events.len(), "event"));
         }
         let mut known = self.0.done.borrow_mut();
         known.extend(done);

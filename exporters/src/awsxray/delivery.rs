@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use pipeline::{Batch, Delivered, Undelivered};
+use pipeline::{Batch, Delivered, Undelivered, count};
 
 use super::Translation;
 
@@ -55,7 +55,7 @@ pub fn settle(batch: &Batch, translation: &Translation, fates: &[Fate]) -> Resul
             return Err(Undelivered::Retry { after, cause: cause.into() });
         }
         if lost > 0 {
-            cause = format!("{cause}; {lost} spans are lost for good: {}", reasons.words());
+            cause = format!("{cause}; {} lost for good: {}", count(lost, "span"), reasons.words());
         }
         let rest = Box::new(only(batch, &later));
         return Err(Undelivered::RetryRest { rest, rejected: lost, after, cause: cause.into() });

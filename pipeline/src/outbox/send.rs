@@ -117,8 +117,8 @@ impl Outbox {
         let missed = unanswered && state.counts.delivered == delivered_before;
         if missed && state.health.missed() {
             self.warn(format_args!(
-                "No answer within the time of a flush; kept {} items to try again",
-                state.queue.items()
+                "No answer within the time of a flush; kept {} to try again",
+                crate::count(state.queue.items(), "item")
             ));
         }
         self.tell_shed(state);

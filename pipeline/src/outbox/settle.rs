@@ -128,7 +128,10 @@ impl Outbox {
     pub(super) fn tell_shed(&self, state: &mut State) {
         let shed = std::mem::take(&mut state.shed);
         if shed > 0 {
-            self.warn(format_args!("Dropped the oldest {shed} items: there is no room for more"));
+            self.warn(format_args!(
+                "Dropped the oldest {}: there is no room for more",
+                crate::count(shed, "item")
+            ));
         }
     }
 
@@ -138,7 +141,7 @@ impl Outbox {
 }
 
 fn count(entry: &Entry) -> String {
-    format!("{} {}", entry.batch.items(), entry.batch.signal().items())
+    crate::count(entry.batch.items(), entry.batch.signal().item())
 }
 
 /// A number in 0..1 for the jitter; the standard library's hash seeds are random enough for that.

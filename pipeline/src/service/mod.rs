@@ -22,7 +22,7 @@ use self::pipeline::Pipeline;
 pub use self::plan::{OwnMetrics, PipelinePlan, Plan};
 use crate::inlet::Accepted;
 use crate::outbox::{Counts, Outbox};
-use crate::{Budget, Error, Exporter, Inlet, Receiver, Stop, Trigger};
+use crate::{Budget, Error, Exporter, Inlet, Receiver, Stop, Trigger, count};
 
 /// The part of the budget that backlogs must leave free for what comes in: a quarter. A backend that does not
 /// answer costs its own oldest data, never the data of others; one that does answer is waited for, and when that
@@ -238,8 +238,9 @@ impl Service {
         let Counts { delivered, refused } = self.counts();
         let (kept, refusals) = (self.kept(), self.budget.refusals());
         (refused + kept + refusals > 0).then(|| {
+            let (delivered, refusals) = (count(delivered, "item"), count(refusals, "request"));
             format!(
-                "{delivered} items delivered, {refused} dropped, {kept} not delivered in time; {refusals} requests turned away for want of memory"
+                "{delivered} delivered, {refused} dropped, {kept} not delivered in time; {refusals} turned away for want of memory"
             )
         })
     }
@@ -256,7 +257,7 @@ impl Service {
     fn tell_own(&self, now: impl Fn(&Own) -> bool) {
         if self.own.iter().any(&now) {
             let others = &self.outboxes[..self.outboxes.len() - self.own.len()];
-            let figures = figures(&self.taken, others, self.budget.refusals());
+            let figures = figures(&self.taken, &self.pipelines, others, self.budget.refusals());
             self.own.iter().filter(|own| now(own)).for_each(|own| own.tell(&figures, &self.budget));
         }
     }

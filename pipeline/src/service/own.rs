@@ -1,6 +1,7 @@
 //! What became of the telemetry, as metrics: the service's own, by the Collector's names.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,6 +18,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
 use super::OwnMetrics;
+use super::pipeline::{Passed, Pipeline};
 use crate::inlet::Accepted;
 use crate::outbox::{Outbox, Tally};
 use crate::{Batch, Budget, Host, Signal};
@@ -33,19 +35,35 @@ pub(super) struct Own {
     last: RefCell<Vec<Figure>>,
 }
 
+const INCOMING: &str = "processor_incoming_items";
+const OUTGOING: &str = "processor_outgoing_items";
+
 /// One number of one component.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Figure {
-    /// `receiver_accepted`, to which the signal's items are added
+    /// `receiver_accepted`, to which the signal's items are added unless it is of a processor.
     what: &'static str,
-    /// `receiver` or `exporter`, and its id.
+    /// `receiver`, `processor` or `exporter`, and its id.
     of: Option<(&'static str, Id)>,
     signal: Option<Signal>,
     value: usize,
 }
 
 /// All figures that are not 0.
-pub(super) fn figures(accepted: &[(Id, Accepted)], outboxes: &[Rc<Outbox>], refusals: usize) -> Vec<Figure> {
+pub(super) fn figures(
+    accepted: &[(Id, Accepted)],
+    pipelines: &[Rc<Pipeline>],
+    outboxes: &[Rc<Outbox>],
+    refusals: usize,
+) -> Vec<Figure> {
+    // A processor of several pipelines is one there for each.
+    let mut passed: BTreeMap<(Signal, Id), Passed> = BTreeMap::new();
+    for pipeline in pipelines {
+        for (id, Passed { incoming, outgoing }) in pipeline.passed() {
+            let sum = passed.entry((pipeline.signal, id)).or_default();
+            *sum = Passed { incoming: sum.incoming + incoming, outgoing: sum.outgoing + outgoing };
+        }
+    }
     let mut figures = Vec::new();
     let mut figure = |what, of, signal, value| {
         if value > 0 {
@@ -64,10 +82,33 @@ pub(super) fn figures(accepted: &[(Id, Accepted)], outboxes: &[Rc<Outbox>], refu
             figure("exporter_enqueue_failed", of(), Some(signal), shed);
         }
     }
+    for ((signal, id), Passed { incoming, outgoing }) in passed {
+        let of = || Some(("processor", id.clone()));
+        figure(INCOMING, of(), Some(signal), incoming);
+        figure(OUTGOING, of(), Some(signal), outgoing);
+    }
     // Turned away before they were read: nobody knows how many items they held.
     figure("receiver_refused_requests", None, None, refusals);
     figures.sort_by_key(|figure| (figure.what, figure.signal));
     figures
+}
+
+impl Figure {
+    /// Whether the signal is an attribute, as the Collector has it for processors.
+    fn is_of_processor(&self) -> bool {
+        [INCOMING, OUTGOING].contains(&self.what)
+    }
+
+    /// What is added to its name, and its unit.
+    fn suffix(&self) -> (&'static str, &'static str) {
+        match self.signal {
+            _ if self.is_of_processor() => ("", "{items}"),
+            Some(Signal::Traces) => ("_spans", "{spans}"),
+            Some(Signal::Metrics) => ("_metric_points", "{datapoints}"),
+            Some(Signal::Logs) => ("_log_records", "{records}"),
+            None => ("", "{requests}"),
+        }
+    }
 }
 
 impl Own {
@@ -108,16 +149,11 @@ impl Own {
     }
 
     fn request(&self, figures: &[Figure], now: SystemTime) -> ExportMetricsServiceRequest {
-        let same = |a: &Figure, b: &Figure| (a.what, a.signal) == (b.what, b.signal);
+        let same = |a: &Figure, b: &Figure| (a.what, a.suffix()) == (b.what, b.suffix());
         let metric = |figures: &[Figure]| {
             let data_points = figures.iter().map(|figure| self.point(figure, now)).collect();
             let temporality = AggregationTemporality::Cumulative.into();
-            let (suffix, unit) = match figures.first().and_then(|figure| figure.signal) {
-                Some(Signal::Traces) => ("_spans", "{spans}"),
-                Some(Signal::Metrics) => ("_metric_points", "{datapoints}"),
-                Some(Signal::Logs) => ("_log_records", "{records}"),
-                None => ("", "{requests}"),
-            };
+            let (suffix, unit) = figures.first().map(Figure::suffix).unwrap_or_default();
             Metric {
                 name: figures.first().map(|it| format!("otelcol_{}{suffix}", it.what)).unwrap_or_default(),
                 unit: unit.into(),
@@ -144,13 +180,16 @@ impl Own {
     }
 
     fn point(&self, figure: &Figure, now: SystemTime) -> NumberDataPoint {
-        let attribute = |(kind, id): &(&str, Id)| KeyValue {
-            key: (*kind).into(),
-            value: Some(AnyValue { value: Some(Value::StringValue(id.to_string())) }),
+        let attribute = |(key, value): (&str, String)| KeyValue {
+            key: key.into(),
+            value: Some(AnyValue { value: Some(Value::StringValue(value)) }),
             ..KeyValue::default()
         };
+        let of = figure.of.iter().map(|(kind, id)| (*kind, id.to_string()));
+        let signal = figure.signal.filter(|_| figure.is_of_processor());
+        let attributes = of.chain(signal.map(|signal| ("otel.signal", signal.to_string())));
         NumberDataPoint {
-            attributes: figure.of.iter().map(attribute).collect(),
+            attributes: attributes.map(attribute).collect(),
             start_time_unix_nano: nanos(self.began),
             time_unix_nano: nanos(now),
             value: Some(Number::AsInt(i64::try_from(figure.value).unwrap_or(i64::MAX))),

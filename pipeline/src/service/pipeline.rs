@@ -21,9 +21,25 @@ pub struct Pipeline {
 }
 
 enum Processors {
-    Ready(Vec<Box<dyn Processor>>),
+    Ready(Vec<Stage>),
     /// They can't be built yet. Nothing passes unprocessed: what they would take out must not leave.
     Awaited(Rc<Outbox>),
+}
+
+/// A processor at work.
+struct Stage {
+    id: Id,
+    processor: Box<dyn Processor>,
+    passed: Passed,
+}
+
+/// Items that passed a processor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Passed {
+    /// It was given so many,
+    pub incoming: usize,
+    /// and gave on so many.
+    pub outgoing: usize,
 }
 
 impl Pipeline {
@@ -31,7 +47,7 @@ impl Pipeline {
     pub fn new(planned: PipelinePlan, outboxes: Vec<Rc<Outbox>>) -> Pipeline {
         let PipelinePlan { id, signal, processors, .. } = planned;
         let processors = match processors {
-            Some(processors) => Processors::Ready(processors),
+            Some(processors) => Processors::ready(processors),
             None => Processors::Awaited(Rc::new(Outbox::of_pipeline(id.clone(), Box::new(Closed)))),
         };
         Pipeline { id, signal, processors: RefCell::new(processors), outboxes }
@@ -46,9 +62,9 @@ impl Pipeline {
     }
 
     /// Puts these processors to work, first on what has waited for them; whether they were awaited.
-    pub fn supply(&self, processors: Vec<Box<dyn Processor>>) -> bool {
+    pub fn supply(&self, processors: Vec<(Id, Box<dyn Processor>)>) -> bool {
         let Some(waiting) = self.waiting() else { return false };
-        self.processors.replace(Processors::Ready(processors));
+        self.processors.replace(Processors::ready(processors));
         waiting.take_all().into_iter().for_each(|batch| self.accept(batch));
         true
     }
@@ -56,7 +72,7 @@ impl Pipeline {
     /// Takes `batch` as far as it gets.
     pub fn accept(&self, batch: Batch) {
         let processed = match &mut *self.processors.borrow_mut() {
-            Processors::Ready(processors) => run(processors, vec![batch]),
+            Processors::Ready(stages) => run(stages, vec![batch]),
             Processors::Awaited(outbox) => return outbox.put(batch),
         };
         self.put(processed);
@@ -65,14 +81,14 @@ impl Pipeline {
     /// Every processor lets go of what it holds (only those due by `time`, if one is given), and those after it
     /// see that.
     pub fn release(&self, time: Option<Instant>) {
-        let Processors::Ready(processors) = &mut *self.processors.borrow_mut() else { return };
-        for i in 0..processors.len() {
-            let due = processors[i].due().map(Instant::from_std);
+        let Processors::Ready(stages) = &mut *self.processors.borrow_mut() else { return };
+        for i in 0..stages.len() {
+            let due = stages[i].processor.due().map(Instant::from_std);
             if time.is_none_or(|time| due.is_some_and(|due| due <= time)) {
                 let release = AssertUnwindSafe(|| {
                     let mut released = Vec::new();
-                    processors[i].flush(&mut released);
-                    run(&mut processors[i + 1..], released)
+                    stages[i].flush(&mut released);
+                    run(&mut stages[i + 1..], released)
                 });
                 // In a receiver it costs a request that was not answered yet; here it would cost the whole process.
                 match catch_unwind(release) {
@@ -85,8 +101,14 @@ impl Pipeline {
 
     /// When a processor wants to let go of something.
     pub fn due(&self) -> Option<Instant> {
-        let Processors::Ready(processors) = &*self.processors.borrow() else { return None };
-        processors.iter().filter_map(|processor| processor.due()).min().map(Instant::from_std)
+        let Processors::Ready(stages) = &*self.processors.borrow() else { return None };
+        stages.iter().filter_map(|stage| stage.processor.due()).min().map(Instant::from_std)
+    }
+
+    /// What passed its processors.
+    pub fn passed(&self) -> Vec<(Id, Passed)> {
+        let Processors::Ready(stages) = &*self.processors.borrow() else { return Vec::new() };
+        stages.iter().map(|stage| (stage.id.clone(), stage.passed)).collect()
     }
 
     fn put(&self, batches: Vec<Batch>) {
@@ -98,12 +120,34 @@ impl Pipeline {
     }
 }
 
-fn run(processors: &mut [Box<dyn Processor>], mut batches: Vec<Batch>) -> Vec<Batch> {
-    for processor in processors {
+impl Processors {
+    fn ready(processors: Vec<(Id, Box<dyn Processor>)>) -> Self {
+        let stage = |(id, processor)| Stage { id, processor, passed: Passed::default() };
+        Processors::Ready(processors.into_iter().map(stage).collect())
+    }
+}
+
+impl Stage {
+    fn process(&mut self, batches: Vec<Batch>, out: &mut Vec<Batch>) {
+        self.passed.incoming += items(&batches);
+        batches.into_iter().for_each(|batch| self.processor.process(batch, out));
+        self.passed.outgoing += items(out);
+    }
+
+    fn flush(&mut self, out: &mut Vec<Batch>) {
+        self.processor.flush(out);
+        self.passed.outgoing += items(out);
+    }
+}
+
+fn items(batches: &[Batch]) -> usize {
+    batches.iter().map(Batch::items).sum()
+}
+
+fn run(stages: &mut [Stage], mut batches: Vec<Batch>) -> Vec<Batch> {
+    for stage in stages {
         let mut out = Vec::with_capacity(batches.len());
-        for batch in batches {
-            processor.process(batch, &mut out);
-        }
+        stage.process(batches, &mut out);
         batches = out;
     }
     batches

@@ -40,7 +40,7 @@ pub struct PipelinePlan {
     /// Ids in [`Plan::receivers`].
     pub receivers: Vec<Id>,
     /// Its own processors, in order; `None` where one can't be built yet, so that what comes waits.
-    pub processors: Option<Vec<Box<dyn Processor>>>,
+    pub processors: Option<Vec<(Id, Box<dyn Processor>)>>,
     /// Ids in [`Plan::exporters`].
     pub exporters: Vec<Id>,
 }

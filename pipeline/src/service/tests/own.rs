@@ -54,9 +54,19 @@ impl Told {
 
 /// A service that tells `told` what becomes of spans on their way to these backends.
 async fn telling(told: &Told, backends: &[&Backend], interval: Duration) -> Scene {
+    telling_with(vec![], told, backends, interval).await
+}
+
+/// The same, with processors.
+async fn telling_with(
+    processors: Vec<Box<dyn Processor>>,
+    told: &Told,
+    backends: &[&Backend],
+    interval: Duration,
+) -> Scene {
     let door = Door::new(Duration::ZERO);
     let (inlet, stopped) = (door.inlet.clone(), door.stopped.clone());
-    let mut plan = plan(Some(door), backends, Some(vec![]));
+    let mut plan = plan(Some(door), backends, Some(processors));
     let (exporter, resource) = ((id("own"), Box::new(told.clone()) as Box<dyn Exporter>), Vec::new());
     plan.own = vec![OwnMetrics { exporter, interval, resource, host: crate::Host::default() }];
     let budget = Budget::new(10_000);
@@ -92,6 +102,37 @@ async fn what_was_taken_sent_refused_and_shed_is_told() {
                 ("exporter_sent_spans exporter=fake/1", 2),
                 ("exporter_send_failed_spans exporter=fake/1", 2),
                 ("exporter_enqueue_failed_spans exporter=fake/2", 3),
+            ]);
+            assert_eq!(told.last(), expected);
+        })
+        .await;
+}
+
+/// Drops every second batch.
+struct Dropping(bool);
+
+impl Processor for Dropping {
+    fn process(&mut self, batch: Batch, out: &mut Vec<Batch>) {
+        self.0 = !self.0;
+        out.extend(Some(batch).filter(|_| self.0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_processors_were_given_and_gave_on_is_told() {
+    LocalSet::new()
+        .run_until(async {
+            let (told, backend) = (Told::default(), Backend::default());
+            let processors: Vec<Box<dyn Processor>> = vec![hold(60), Box::new(Dropping(false))];
+            let scene = telling_with(processors, &told, &[&backend], Duration::ZERO).await;
+            scene.inlet.accept(spans(&scene.budget, [1, 2]));
+            scene.inlet.accept(spans(&scene.budget, [3]));
+            let _ = scene.service.shutdown(Instant::now() + Duration::from_secs(2)).await;
+            let expected = figures([
+                ("receiver_accepted_spans receiver=door", 3),
+                ("processor_incoming_items processor=fake otel.signal=traces", 6),
+                ("processor_outgoing_items processor=fake otel.signal=traces", 5),
+                ("exporter_sent_spans exporter=fake/0", 2),
             ]);
             assert_eq!(told.last(), expected);
         })
