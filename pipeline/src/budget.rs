@@ -16,9 +16,11 @@ struct State {
     used: Cell<usize>,
     peak: Cell<usize>,
     refused: Cell<usize>,
-    /// Drops what may be dropped for so many bytes more.
-    make_room: RefCell<Rc<dyn Fn(&Budget, usize)>>,
+    make_room: RefCell<MakeRoom>,
 }
+
+/// Drops what may be dropped for so many bytes more.
+type MakeRoom = Rc<dyn Fn(&Budget, usize)>;
 
 impl Budget {
     /// A budget of `limit` bytes.
