@@ -7,8 +7,10 @@ mod attributes;
 mod batch;
 mod coldstart;
 mod decouple;
+mod filter;
 mod matching;
 mod memory_limiter;
+mod ottl;
 mod pattern;
 mod probabilistic_sampler;
 mod resource;
@@ -21,6 +23,7 @@ pub fn all() -> Vec<Factory<dyn Processor>> {
         Factory::new("batch", batch::build),
         Factory::new("coldstart", coldstart::build),
         Factory::new("decouple", decouple::build),
+        Factory::new("filter", filter::build),
         Factory::new("memory_limiter", memory_limiter::build),
         Factory::new("probabilistic_sampler", probabilistic_sampler::build),
         Factory::new("resource", resource::build),

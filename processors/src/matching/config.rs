@@ -1,12 +1,12 @@
 //! What chooses, as a user writes it, and everything that can be wrong with it.
 
 use config::{Mistakes, Node, words};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Error, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use super::{Attribute, Library, Properties, Severity, Test, Texts};
 use crate::actions::value::{Value, given};
-use crate::pattern;
+use crate::{ottl, pattern};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Content;
 
 /// `include` or `exclude`, as a user writes it. All properties that are given must match; of each list of texts, one.
@@ -27,20 +27,23 @@ pub struct MatchConfig {
     /// Such as `SPAN_KIND_SERVER`.
     #[serde(deserialize_with = "words")]
     span_kinds: Vec<String>,
-    /// Bodies of log records.
-    #[serde(deserialize_with = "words")]
+    /// Bodies of log records; `bodies` in `filter`.
+    #[serde(alias = "bodies", deserialize_with = "words")]
     log_bodies: Vec<String>,
-    /// Severities of log records, as texts.
-    #[serde(deserialize_with = "words")]
+    /// Severities of log records, as texts; `severity_texts` in `filter`.
+    #[serde(alias = "severity_texts", deserialize_with = "words")]
     log_severity_texts: Vec<String>,
-    /// Severities of log records, as numbers.
+    /// Severities of log records, as numbers; `severity_number` in `filter`.
+    #[serde(alias = "severity_number")]
     log_severity_number: Option<SeverityConfig>,
     /// Names of metrics.
     #[serde(deserialize_with = "words")]
     metric_names: Vec<String>,
-    /// All of them must be there, with this value.
+    /// All of them must be there, with this value; `record_attributes` in `filter`.
+    #[serde(alias = "record_attributes")]
     attributes: Vec<AttributeConfig>,
-    /// The same, of the resource.
+    /// The same, of the resource; `resource_attributes` in `filter`.
+    #[serde(alias = "resource_attributes")]
     resources: Vec<AttributeConfig>,
     /// The instrumentation scope; all must match.
     libraries: Vec<LibraryConfig>,
@@ -58,10 +61,20 @@ enum MatchType {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct SeverityConfig {
-    /// The lowest that matches.
+    /// The lowest that matches: its number, or its name such as `WARN`.
+    #[serde(deserialize_with = "severity")]
     min: i32,
     /// Whether a record without a severity matches.
     match_undefined: bool,
+}
+
+/// In any case: `warn` is `WARN`.
+fn severity<'de, D: Deserializer<'de>>(from: D) -> Result<i32, D::Error> {
+    let text = String::deserialize(from)?;
+    let named = || ottl::enumerated(&format!("SEVERITY_NUMBER_{}", text.to_uppercase()));
+    let number = text.parse().ok().or_else(|| i32::try_from(named()?).ok());
+    number
+        .ok_or_else(|| D::Error::custom(format_args!("found {text}; expected a severity such as WARN or 13")))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -94,6 +107,17 @@ pub(super) const SPAN_KINDS: [&str; 6] = [
 ];
 
 impl MatchConfig {
+    /// Whether no property is given.
+    pub fn is_empty(&self) -> bool {
+        let texts = [&self.services, &self.span_names, &self.span_kinds, &self.log_bodies];
+        let more = [&self.log_severity_texts, &self.metric_names];
+        texts.into_iter().chain(more).all(Vec::is_empty)
+            && self.log_severity_number.is_none()
+            && self.attributes.is_empty()
+            && self.resources.is_empty()
+            && self.libraries.is_empty()
+    }
+
     /// Makes ready what stands at `key` of `node`.
     pub(super) fn check(self, node: &Node, key: &'static str) -> Result<Properties, Mistakes> {
         let mut check = Check { node, key, match_type: self.match_type, mistakes: Vec::new() };

@@ -114,6 +114,18 @@ impl Matching {
         names(&self.include, true) && !names(&self.exclude, false)
     }
 
+    /// The same, but `resources` count, and `exclude` matches a metric by its name or by its resource: as in the Go
+    /// Collector's `filter`.
+    pub fn chooses_metric_around(&self, name: &str, around: &Around) -> bool {
+        let is_of = |properties: &Properties| {
+            !properties.resources.is_empty()
+                && properties.resources.iter().all(|attribute| attribute.is_in(around.resource))
+        };
+        self.chooses_metric(name)
+            && self.include.as_ref().is_none_or(|it| it.resources.is_empty() || is_of(it))
+            && !self.exclude.as_ref().is_some_and(is_of)
+    }
+
     fn chooses(&self, matches: impl Fn(&Properties) -> bool) -> bool {
         self.include.as_ref().is_none_or(&matches) && !self.exclude.as_ref().is_some_and(&matches)
     }

@@ -5,6 +5,7 @@
 mod attributes;
 mod coldstart;
 mod configuration;
+mod filter;
 mod probabilistic_sampler;
 mod resource;
 mod resourcedetection;

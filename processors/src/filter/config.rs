@@ -1,0 +1,303 @@
+//! What a user may write of the `filter` processor.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use config::{Mistake, Mistakes, Node, words};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::{Filter, Rule, Stated, Test};
+use crate::matching::{MatchConfig, Matching};
+use crate::ottl::{Level, parse};
+
+/// Settings.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What becomes of something of which a condition can't be told: it stays, and `silent` says no word of it.
+    error_mode: ErrorMode,
+    /// Spans and their events that are dropped.
+    traces: Traces,
+    /// Metrics and their data points that are dropped.
+    metrics: Metrics,
+    /// Log records that are dropped.
+    logs: Logs,
+    /// The older way to choose spans: `include` and `exclude`.
+    spans: Chosen,
+    /// Spans and their events that are dropped, by conditions whose paths begin with `span`, `resource` and so on.
+    trace_conditions: Vec<Conditions>,
+    /// The same of metrics and data points.
+    metric_conditions: Vec<Conditions>,
+    /// The same of log records.
+    log_conditions: Vec<Conditions>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ErrorMode {
+    #[default]
+    Propagate,
+    Ignore,
+    Silent,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Traces {
+    /// Conditions; a resource for which one is true is dropped with all it has.
+    #[serde(deserialize_with = "words")]
+    resource: Vec<String>,
+    /// Conditions; a span for which one is true is dropped.
+    #[serde(deserialize_with = "words")]
+    span: Vec<String>,
+    /// Conditions; a span's event for which one is true is dropped.
+    #[serde(deserialize_with = "words")]
+    spanevent: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Metrics {
+    /// Conditions; a resource for which one is true is dropped with all it has.
+    #[serde(deserialize_with = "words")]
+    resource: Vec<String>,
+    /// Conditions; a metric for which one is true is dropped.
+    #[serde(deserialize_with = "words")]
+    metric: Vec<String>,
+    /// Conditions; a data point for which one is true is dropped.
+    #[serde(deserialize_with = "words")]
+    datapoint: Vec<String>,
+    /// The older way: only metrics with these properties stay.
+    include: Option<MatchConfig>,
+    /// The older way: metrics with these properties are dropped.
+    exclude: Option<MatchConfig>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Logs {
+    /// Conditions; a resource for which one is true is dropped with all it has.
+    #[serde(deserialize_with = "words")]
+    resource: Vec<String>,
+    /// Conditions; a record for which one is true is dropped.
+    #[serde(deserialize_with = "words")]
+    log_record: Vec<String>,
+    /// The older way: only records with these properties stay.
+    include: Option<MatchConfig>,
+    /// The older way: records with these properties are dropped.
+    exclude: Option<MatchConfig>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Chosen {
+    /// Only spans with these properties stay.
+    include: Option<MatchConfig>,
+    /// Spans with these properties are dropped.
+    exclude: Option<MatchConfig>,
+}
+
+/// One condition, or several about things of one level.
+#[derive(Debug)]
+enum Conditions {
+    One(String),
+    Several(Several),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Several {
+    /// What they are about, so that paths need not say it: `resource`, `scope`, `span`, `spanevent`, `metric`,
+    /// `datapoint` or `log`.
+    context: Option<String>,
+    /// The conditions.
+    #[serde(deserialize_with = "words")]
+    conditions: Vec<String>,
+    /// In the place of the processor's.
+    error_mode: Option<ErrorMode>,
+}
+
+impl<'de> Deserialize<'de> for Conditions {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Conditions;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a condition, or a map of context and conditions")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Conditions, E> {
+                Ok(Conditions::One(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Conditions, A::Error> {
+                Several::deserialize(MapAccessDeserializer::new(map)).map(Conditions::Several)
+            }
+        }
+        from.deserialize_any(Either)
+    }
+}
+
+const OF_SPANS: &[Level] = &[Level::Resource, Level::Scope, Level::Span, Level::SpanEvent];
+const OF_METRICS: &[Level] = &[Level::Resource, Level::Scope, Level::Metric, Level::DataPoint];
+const OF_LOGS: &[Level] = &[Level::Resource, Level::Scope, Level::Log];
+
+/// Conditions by level, with the key that they stand at.
+type ByLevel<'a> = [(Level, &'a str, Vec<String>)];
+
+impl Config {
+    /// Makes the conditions ready.
+    ///
+    /// # Errors
+    /// Everything wrong with any of them.
+    pub(super) fn filter(self, node: &Node, id: String) -> Result<Filter, Mistakes> {
+        let mut check = Check { node, error_mode: self.error_mode, mistakes: Vec::new() };
+        let Config { traces, metrics, logs, spans, .. } = self;
+        let spans = check.rules(
+            ("trace_conditions", OF_SPANS, self.trace_conditions),
+            &[
+                (Level::Resource, "traces.resource", traces.resource),
+                (Level::Span, "traces.span", traces.span),
+                (Level::SpanEvent, "traces.spanevent", traces.spanevent),
+            ],
+            (Level::Span, "spans", spans.include, spans.exclude),
+        );
+        let metrics = check.rules(
+            ("metric_conditions", OF_METRICS, self.metric_conditions),
+            &[
+                (Level::Resource, "metrics.resource", metrics.resource),
+                (Level::Metric, "metrics.metric", metrics.metric),
+                (Level::DataPoint, "metrics.datapoint", metrics.datapoint),
+            ],
+            (Level::Metric, "metrics", metrics.include, metrics.exclude),
+        );
+        let records = check.rules(
+            ("log_conditions", OF_LOGS, self.log_conditions),
+            &[
+                (Level::Resource, "logs.resource", logs.resource),
+                (Level::Log, "logs.log_record", logs.log_record),
+            ],
+            (Level::Log, "logs", logs.include, logs.exclude),
+        );
+        match check.mistakes.is_empty() {
+            true => Ok(Filter { id, spans, metrics, records }),
+            false => Err(Mistakes(check.mistakes)),
+        }
+    }
+}
+
+struct Check<'a> {
+    node: &'a Node,
+    error_mode: ErrorMode,
+    mistakes: Vec<Mistake>,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, key: &str, message: impl fmt::Display) {
+        self.mistakes.extend(self.node.mistake(key, message).0);
+    }
+
+    /// The rules of one signal, written in one of the three ways.
+    fn rules(
+        &mut self,
+        (key, levels, grouped): (&str, &[Level], Vec<Conditions>),
+        by_level: &ByLevel,
+        (level, chosen, include, exclude): (Level, &str, Option<MatchConfig>, Option<MatchConfig>),
+    ) -> Vec<Rule> {
+        let has_levels = by_level.iter().any(|(_, _, conditions)| !conditions.is_empty());
+        let [include, exclude] = [include, exclude].map(|it| {
+            // Of records, what chooses nothing is as good as not there.
+            it.filter(|it| level != Level::Log || !it.is_empty())
+        });
+        let is_chosen = include.is_some() || exclude.is_some();
+        if usize::from(has_levels) + usize::from(is_chosen) + usize::from(!grouped.is_empty()) > 1 {
+            let others: Vec<_> = by_level.iter().map(|(_, key, _)| *key).collect();
+            let others = others.join(", ");
+            let message = format!(
+                "conditions are written in one way only: {key}; or {others}; or {chosen}.include and {chosen}.exclude"
+            );
+            self.wrong(if is_chosen { chosen } else { key }, message);
+            return Vec::new();
+        }
+        if is_chosen {
+            let node = self.node.get(chosen);
+            let matching = Matching::new(node.as_ref().unwrap_or(self.node), include, exclude);
+            let matching = matching.map_err(|found| self.mistakes.extend(found.0)).ok();
+            return matching
+                .map(|matching| Rule { level, test: Test::Unchosen(Box::new(matching)) })
+                .into_iter()
+                .collect();
+        }
+        if !grouped.is_empty() {
+            return self.grouped(key, levels, grouped);
+        }
+        let rules = by_level.iter().flat_map(|(level, key, conditions)| {
+            self.group(conditions, Some(*level), levels, self.error_mode, |i| format!("{key}[{i}]"))
+        });
+        rules.collect()
+    }
+
+    fn grouped(&mut self, key: &str, levels: &[Level], grouped: Vec<Conditions>) -> Vec<Rule> {
+        let (mut plain, mut rules) = (Vec::new(), Vec::new());
+        let mixed = grouped.iter().any(|it| matches!(it, Conditions::One(_)))
+            && grouped.iter().any(|it| matches!(it, Conditions::Several(_)));
+        if mixed {
+            self.wrong(key, "conditions alone and maps of them can't stand in one list");
+            return rules;
+        }
+        for (i, conditions) in grouped.into_iter().enumerate() {
+            let Several { context, conditions, error_mode } = match conditions {
+                Conditions::One(condition) => {
+                    plain.push(condition);
+                    continue;
+                }
+                Conditions::Several(several) => several,
+            };
+            let name = context.map(|context| context.to_lowercase());
+            let level = name.as_deref().and_then(Level::named).filter(|level| levels.contains(level));
+            if let Some(name) = name.filter(|_| level.is_none()) {
+                let known: Vec<_> = levels.iter().map(|level| level.name()).collect();
+                let valid = config::valid_words(&name, &known);
+                self.wrong(&format!("{key}[{i}].context"), format_args!("found {name}{valid}"));
+                continue;
+            }
+            let at = |j| format!("{key}[{i}].conditions[{j}]");
+            rules.extend(self.group(&conditions, level, levels, error_mode.unwrap_or(self.error_mode), at));
+        }
+        if !plain.is_empty() {
+            rules.extend(self.group(&plain, None, levels, self.error_mode, |i| format!("{key}[{i}]")));
+        }
+        rules
+    }
+
+    /// The conditions of one list: about things of `level`, or else of the innermost that each names.
+    fn group(
+        &mut self,
+        conditions: &[String],
+        level: Option<Level>,
+        levels: &[Level],
+        error_mode: ErrorMode,
+        at: impl Fn(usize) -> String,
+    ) -> Vec<Rule> {
+        let mut by_level: BTreeMap<Level, Vec<Stated>> = BTreeMap::new();
+        for (i, text) in conditions.iter().enumerate() {
+            match parse(text, level, levels) {
+                Ok((condition, level)) => {
+                    let is_told = Cell::new(error_mode == ErrorMode::Silent);
+                    by_level.entry(level).or_default().push(Stated {
+                        condition,
+                        text: text.clone(),
+                        is_told,
+                    });
+                }
+                Err(why) => self.wrong(&at(i), format_args!("found {text}: {why}")),
+            }
+        }
+        let rule = |(level, conditions)| Rule { level, test: Test::Conditions(conditions) };
+        by_level.into_iter().map(rule).collect()
+    }
+}
