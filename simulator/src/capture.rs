@@ -15,7 +15,7 @@ pub(crate) const FRAMES_FD: u8 = 3;
 /// A frame's type without its lowest byte, which tells format and level.
 const FRAME: u32 = 0xA55A_0000;
 /// How long the platform looks for what a process has written before it goes on without.
-const DRAINING: Duration = Duration::from_millis(500);
+const DRAINING: Duration = Duration::from_secs(5);
 
 /// What is read from a process; clones are the same.
 #[derive(Clone, Default)]

@@ -86,14 +86,21 @@ pub use sandbox::{NotStarted, Sandbox};
 pub use shutdown::{Ended, Exit};
 pub use usage::Usage;
 
-/// A TCP port that was free a moment ago, for a collector's configuration.
+/// A TCP port that was free a moment ago, for a collector's configuration; each call gives another.
 ///
 /// # Errors
 /// If the machine has none.
 pub fn free_port() -> std::io::Result<u16> {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     // Below the range from which the kernel takes ports for outgoing connections, so that none of those that
     // tests running in parallel make gets it before the collector does.
-    let mut tries = (0..100).map(|_| 20_000 + (clock::random() % 12_000) as u16);
+    const FIRST: u16 = 20_000;
+    const COUNT: u64 = 12_000;
+    // Each is given out once: whoever got one may take a while to listen on it.
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(clock::random() % COUNT));
+    let mut tries = (0..COUNT).map(|_| FIRST + (NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) as u16);
     let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
     tries.find(is_free).ok_or_else(|| std::io::ErrorKind::AddrInUse.into())
 }

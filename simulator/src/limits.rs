@@ -9,7 +9,7 @@ const MB_PER_CPU: f64 = 1769.0;
 /// CFS bandwidth is handed out per this period.
 const PERIOD_US: u64 = 100_000;
 /// The freezer of cgroup v1 freezes while one looks; this is how long we look.
-const FREEZING: Duration = Duration::from_millis(200);
+const FREEZING: Duration = Duration::from_secs(5);
 
 /// The cgroups of one environment; none where they are not writable. Removed on drop.
 #[derive(Default)]

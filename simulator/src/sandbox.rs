@@ -24,8 +24,8 @@ use crate::shared::Shared;
 use crate::telemetry::{Item, Telemetry};
 use crate::usage::{self, Usage};
 
-/// How long a process is given to notice that it is stopped.
-const STOPPING: Duration = Duration::from_millis(200);
+/// How long a process is given to notice that it is stopped: it must get its turn on the CPU for that.
+const STOPPING: Duration = Duration::from_secs(5);
 
 /// A running execution environment. Dropping it kills what it has started.
 pub struct Sandbox {

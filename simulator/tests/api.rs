@@ -36,7 +36,7 @@ async fn during_init(
 ) -> (Vec<(u16, String)>, Result<simulator::Sandbox, simulator::NotStarted>) {
     let answers = Answers::default();
     let kept = Arc::clone(&answers);
-    let lambda = Lambda::default().init_timeout(Duration::from_secs(5));
+    let lambda = Lambda::default().init_timeout(Duration::from_secs(30));
     let sandbox =
         lambda.on_init(move |function| requests(function.api_port(), Arc::clone(&kept))).start().await;
     let answers = answers.lock().unwrap().clone();

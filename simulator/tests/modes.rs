@@ -9,7 +9,7 @@ use simulator::{Function, InitType, Lambda, Moment, Sandbox, Status, call, free_
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo-extension");
 const NAME: &str = "echo-extension";
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn subscribed(init_type: InitType) -> Lambda {
     Lambda::new(ECHO).init_type(init_type).env("ECHO_TELEMETRY", free_port().unwrap().to_string())
@@ -165,7 +165,7 @@ async fn an_init_phase_that_fails_is_told_as_such() {
 #[tokio::test]
 async fn an_invocation_that_takes_too_long_ends_alone_on_managed_instances() {
     let lambda = Lambda::new(ECHO).init_type(InitType::ManagedInstances).env("ECHO_EVENTS", "SHUTDOWN");
-    let mut sandbox = lambda.timeout(Duration::from_millis(100)).start().await.unwrap();
+    let mut sandbox = lambda.timeout(Duration::from_secs(2)).start().await.unwrap();
     let late = sandbox.invoke(|_| std::future::pending::<()>()).await;
     assert_eq!(late.status, Status::Timeout);
     assert_eq!(sandbox.invoke(|_| async {}).await.status, Status::Success);

@@ -24,7 +24,7 @@ use crate::shared::Shared;
 use behaviour::Conduct;
 
 /// How long the waiting queries wait.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running backend; its port closes when it is dropped.
 pub struct FakeBackend {
@@ -87,8 +87,9 @@ impl FakeBackend {
         let (tls, ca_pem) = identity.map(|identity| (identity.acceptor, identity.ca_pem)).unzip();
         let received = Shared::new(Vec::new());
         let inner = Arc::new(Inner { received, counted, conduct: Shared::new(Conduct::new()), tls });
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("no free port on 127.0.0.1");
-        let port = listener.local_addr().expect("a bound socket has an address").port();
+        // Not one of the kernel's choice: it could give that to others while the backend is down.
+        let port = crate::free_port().expect("no free port on 127.0.0.1");
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port was free just now");
         let listening = tokio::spawn(listen::run(Arc::clone(&inner), listener, port)).abort_handle();
         FakeBackend { inner, port, ca_pem, listening }
     }
@@ -195,14 +196,14 @@ impl FakeBackend {
             .collect()
     }
 
-    /// Waits until at least this many items were taken, 10 s at most, and says how many there are.
+    /// Waits until at least this many items were taken, 30 s at most, and says how many there are.
     pub async fn wait_for_items(&self, wanted: usize) -> usize {
         let enough = self.inner.received.until(|received| (items(received) >= wanted).then_some(()));
         let _ = tokio::time::timeout(PATIENCE, enough).await;
         self.items()
     }
 
-    /// Waits until at least this many requests were read, taken or not, 10 s at most, and says how many.
+    /// Waits until at least this many requests were read, taken or not, 30 s at most, and says how many.
     pub async fn wait_for_requests(&self, wanted: usize) -> usize {
         let enough = self.inner.received.until(|received| (received.len() >= wanted).then_some(()));
         let _ = tokio::time::timeout(PATIENCE, enough).await;

@@ -63,7 +63,7 @@ async fn a_frame_is_one_record_with_its_own_time_and_a_line_of_its_own_stays_one
 
 #[tokio::test]
 async fn a_timeout_is_reported_before_the_environment_ends() {
-    let lambda = subscribed().env("ECHO_FAULT", "stay").timeout(Duration::from_millis(500));
+    let lambda = subscribed().env("ECHO_FAULT", "stay").timeout(Duration::from_secs(1));
     let mut sandbox = lambda.start().await.unwrap();
     let invocation = sandbox.invoke(|_| std::future::pending::<()>()).await;
     let report = records(&sandbox, "platform.report").remove(0);

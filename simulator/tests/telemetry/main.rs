@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use simulator::{Lambda, Sandbox, free_port};
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo-extension");
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A function whose extension subscribes and goes on after `platform.runtimeDone`.
 fn subscribed() -> Lambda {

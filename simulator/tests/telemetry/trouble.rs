@@ -88,7 +88,7 @@ async fn lines_may_come_twice_late_cut_or_never() {
         catch_up(&mut sandbox).await;
         assert_eq!(records(&sandbox, "function").len(), expected, "{quirk:?}");
     }
-    let late = Lines::Delayed(Duration::from_millis(100));
+    let late = Lines::Delayed(Duration::from_secs(2));
     let mut sandbox = subscribed().quirks(|quirks| quirks.lines = late).start().await.unwrap();
     sandbox.invoke(|function| async move { function.log("hello") }).await;
     assert_eq!(records(&sandbox, "function").len(), 0);
