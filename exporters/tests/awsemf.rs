@@ -218,9 +218,7 @@ fn what_passes_is_tried_again_and_what_does_not_is_dropped() {
 #[test]
 fn no_listener_is_a_reason_to_try_again() {
     run(async {
-        let (listener, port) = support::listen().await;
-        drop(listener);
-        let yaml = format!("{{endpoint: 'http://127.0.0.1:{port}'}}");
+        let yaml = format!("{{endpoint: 'http://127.0.0.1:{}'}}", support::CLOSED);
         let exporter = build("awsemf", &yaml, &ENV).unwrap();
         assert!(retry(exporter.export(&metrics(&["a"], &[now()])).await).contains("PutLogEvents"));
         assert_eq!(exporter.sending().timeout, Duration::from_secs(30));

@@ -122,8 +122,7 @@ fn an_export_that_is_given_up_leaves_no_connection_behind_that_hangs() {
 #[test]
 fn a_refused_connection_is_tried_again_later_and_its_cause_holds_no_secret() {
     run(async {
-        let (listener, port) = listen().await;
-        drop(listener);
+        let port = support::CLOSED;
         let yaml = format!("traces_endpoint: http://user:pass@127.0.0.1:{port}/x?token=secret");
         let cause = retry(exporter("otlp_http", &yaml).export(&traces(1)).await);
         assert_eq!(

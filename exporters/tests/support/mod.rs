@@ -22,10 +22,13 @@ use tokio::task::LocalSet;
 
 pub use backend::{Backend, Reply};
 
+/// A port that nobody listens on, nor ever takes while tests run side by side: the kernel does not choose it.
+pub const CLOSED: u16 = 1;
+
 /// Runs a test as the collector runs: on one thread.
 pub fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let test = async { tokio::time::timeout(Duration::from_secs(10), test).await.expect("the test hangs") };
+    let test = async { tokio::time::timeout(Duration::from_secs(60), test).await.expect("the test hangs") };
     LocalSet::new().block_on(&runtime, test);
 }
 
