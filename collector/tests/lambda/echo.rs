@@ -2,7 +2,7 @@
 
 use simulator::{Behaviour, FakeBackend, Lambda, free_port, otlp};
 
-use crate::stage::{COLLECTOR, start};
+use crate::stage::{COLLECTOR, patient, start};
 
 #[tokio::test]
 async fn lines_of_this_extension_are_not_relayed_and_so_have_an_end() {
@@ -50,7 +50,7 @@ service:
 ",
             backend.endpoint()
         );
-        let lambda = Lambda::new(COLLECTOR).otlp_port(port).config(&config);
+        let lambda = patient(Lambda::new(COLLECTOR)).otlp_port(port).config(&config);
         let mut sandbox = start(if json { lambda.json_logs() } else { lambda }).await;
         let other = r#"{"_aws":{"CloudWatchMetrics":[],"Timestamp":1},"of":"another extension"}"#;
         sandbox.emit("extension", other.into());

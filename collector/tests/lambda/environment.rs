@@ -7,11 +7,11 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use simulator::otlp::{Otlp, body_text, logs, metrics, traces};
 use simulator::{FakeBackend, Lambda};
 
-use crate::stage::{COLLECTOR, Ports, start};
+use crate::stage::{COLLECTOR, Ports, patient, start};
 
 /// A function with no configuration, whose collector listens on `ports`.
 fn lambda(ports: Ports) -> Lambda {
-    let lambda = Lambda::new(COLLECTOR).otlp_port(ports.http);
+    let lambda = patient(Lambda::new(COLLECTOR)).otlp_port(ports.http);
     lambda
         .env("OTELCOL_LAMBDA_RECEIVER_OTLP_HTTP_ENDPOINT", format!("localhost:{}", ports.http))
         .env("OTELCOL_LAMBDA_RECEIVER_OTLP_GRPC_ENDPOINT", format!("localhost:{}", ports.grpc))
@@ -76,7 +76,7 @@ async fn variables_alone_relay_all_that_the_function_and_the_platform_tell() {
 async fn a_function_that_moves_from_rotel_changes_its_layer_alone() {
     let backend = FakeBackend::start().await;
     let ports = Ports::free();
-    let lambda = Lambda::new(COLLECTOR)
+    let lambda = patient(Lambda::new(COLLECTOR))
         .otlp_port(ports.http)
         .env("ROTEL_OTLP_HTTP_ENDPOINT", format!("localhost:{}", ports.http))
         .env("ROTEL_OTLP_GRPC_ENDPOINT", format!("localhost:{}", ports.grpc))

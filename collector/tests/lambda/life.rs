@@ -5,12 +5,12 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use simulator::{FakeBackend, Lambda, Outcome, Status};
 
-use crate::stage::{COLLECTOR, start};
+use crate::stage::{COLLECTOR, patient, start};
 
 #[tokio::test]
 async fn each_invocation_is_one_span_and_each_failure_one_record_whatever_ends_the_environment() {
     let backend = FakeBackend::start().await;
-    let lambda = Lambda::new(COLLECTOR).timeout(Duration::from_millis(900)).config(&format!(
+    let lambda = patient(Lambda::new(COLLECTOR)).timeout(Duration::from_secs(4)).config(&format!(
         "receivers: {{telemetryapi: {{invocation_spans: true, metrics_temporality: delta}}}}
 exporters: {{otlp_http: {{endpoint: '{}'}}}}
 service:

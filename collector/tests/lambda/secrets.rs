@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use simulator::otlp::traces;
-use simulator::{Behaviour, FakeBackend, Lambda, Sandbox, Status};
+use simulator::{Behaviour, FakeBackend, Lambda, Status};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::stage::{HELD_AT_MOST, Ports, start};
+use crate::stage::{HELD_AT_MOST, Ports, prompt, start};
 
 /// Secrets Manager with these secrets by name; denies any other.
 #[derive(Clone)]
@@ -81,7 +81,7 @@ impl FakeSecrets {
 
     /// A function whose collector asks here.
     pub fn lambda(&self, ports: Ports, config: &str) -> Lambda {
-        let lambda = ports.lambda(config);
+        let lambda = prompt(ports.lambda(config));
         lambda
             .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("http://127.0.0.1:{}", self.port))
             .env("AWS_ACCESS_KEY_ID", "AKID")
@@ -220,35 +220,39 @@ async fn a_secret_that_was_replaced_costs_no_data_where_nothing_is_retried() {
     replace_secret(", retry_on_failure: {enabled: false}").await;
 }
 
-/// A function of 800 ms with a timeout of a second.
-async fn nearly_times_out(sandbox: &mut Sandbox) {
-    let invoked = sandbox
-        .invoke(|function| async move {
-            // While nothing is configured, nobody listens.
-            let _ = function.post_otlp(&traces("orders", 1)).await;
-            tokio::time::sleep(Duration::from_millis(800)).await;
-        })
-        .await;
-    assert_eq!(invoked.status, Status::Success, "{}", sandbox.extension_output());
+/// Invokes a function of 800 ms with a timeout of a second, while `aws` gives no answer. Who waits for one lets every such
+/// invocation time out; a machine that stalls in the last moments, one or two.
+async fn nearly_times_out(aws: &FakeSecrets, lambda: Lambda) {
+    for _ in 0..5 {
+        aws.delay(Duration::ZERO);
+        let mut sandbox = start(lambda.clone().timeout(Duration::from_secs(1))).await;
+        aws.delay(Duration::from_secs(60));
+        let invoked = sandbox
+            .invoke(|function| async move {
+                // While nothing is configured, nobody listens.
+                let _ = function.post_otlp(&traces("orders", 1)).await;
+                tokio::time::sleep(Duration::from_millis(800)).await;
+            })
+            .await;
+        if invoked.status == Status::Success {
+            return;
+        }
+    }
+    panic!("five invocations timed out");
 }
 
 #[tokio::test]
 async fn a_secret_that_is_slow_to_come_does_not_let_an_invocation_time_out() {
     let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
     let exporters = format!("{{{}}}", exporter("otlp_http", &backend, "late"));
-    let lambda = aws.lambda(ports, &ports.config(&exporters, "otlp_http")).timeout(Duration::from_secs(1));
-    let mut sandbox = start(lambda).await;
-    aws.delay(Duration::from_secs(60));
-    nearly_times_out(&mut sandbox).await;
+    nearly_times_out(&aws, aws.lambda(ports, &ports.config(&exporters, "otlp_http"))).await;
 }
 
 #[tokio::test]
 async fn a_configuration_that_is_slow_to_come_does_not_let_an_invocation_time_out() {
     let (aws, ports) = (FakeSecrets::start().await, Ports::free());
     let lambda = aws.lambda(ports, "").env("OPENTELEMETRY_COLLECTOR_CONFIG_URI", "secretsmanager:config");
-    let mut sandbox = start(lambda.timeout(Duration::from_secs(1))).await;
-    aws.delay(Duration::from_secs(60));
-    nearly_times_out(&mut sandbox).await;
+    nearly_times_out(&aws, lambda).await;
 }
 
 #[tokio::test]
@@ -274,7 +278,7 @@ async fn a_secret_that_comes_too_slowly_for_a_flush_is_fetched_anew_while_the_fu
     let lambda = aws.lambda(ports, &ports.config(&exporters, "otlp_http"));
     let mut sandbox = start(lambda.env("OTELCOL_LAMBDA_FLUSH_TIMEOUT", "100ms")).await;
     aws.put("key", "new");
-    aws.delay(Duration::from_millis(200));
+    aws.delay(Duration::from_secs(2));
     backend.behave(Behaviour::Refuse { http: 401, grpc: 16, retry_after: None }).await;
     let is_new = || backend.requests().iter().any(|request| request.headers["x-key"] == "new");
     sandbox
@@ -285,7 +289,10 @@ async fn a_secret_that_comes_too_slowly_for_a_flush_is_fetched_anew_while_the_fu
     assert!(!is_new());
     // It is asked for again after a second.
     for _ in 0..10 {
-        sandbox.invoke(|_| tokio::time::sleep(Duration::from_millis(300))).await;
+        if is_new() {
+            return;
+        }
+        sandbox.invoke(|_| tokio::time::sleep(Duration::from_secs(3))).await;
     }
-    assert!(is_new(), "{}", sandbox.extension_output());
+    panic!("{}", sandbox.extension_output());
 }

@@ -36,7 +36,7 @@ service:
 
     /// The function's view of the collector with this configuration.
     pub fn lambda(self, config: &str) -> Lambda {
-        Lambda::new(COLLECTOR).otlp_port(self.http).config(config)
+        patient(Lambda::new(COLLECTOR)).otlp_port(self.http).config(config)
     }
 }
 
@@ -51,6 +51,23 @@ pub async fn sandbox(backend: &FakeBackend) -> (Sandbox, Ports) {
     (start(ports.lambda(&ports.config(&otlp_http(backend), "otlp_http"))).await, ports)
 }
 
+/// The same where a flush may take as long as by default.
+pub async fn sandbox_in_a_hurry(backend: &FakeBackend) -> (Sandbox, Ports) {
+    let ports = Ports::free();
+    (start(prompt(ports.lambda(&ports.config(&otlp_http(backend), "otlp_http")))).await, ports)
+}
+
+/// A flush of `lambda` may take longer than it ever should, so that a machine that stalls for a second leaves nothing
+/// behind.
+pub fn patient(lambda: Lambda) -> Lambda {
+    lambda.env("OTELCOL_LAMBDA_FLUSH_TIMEOUT", "20s")
+}
+
+/// A flush of `lambda` may take as long as by default.
+pub fn prompt(lambda: Lambda) -> Lambda {
+    lambda.env("OTELCOL_LAMBDA_FLUSH_TIMEOUT", "1s")
+}
+
 /// Starts `lambda`, or says what the collector said.
 pub async fn start(lambda: Lambda) -> Sandbox {
     match lambda.start().await {
@@ -59,6 +76,7 @@ pub async fn start(lambda: Lambda) -> Sandbox {
     }
 }
 
-/// How long an invocation may be held when something is wrong: the budget of a flush, the 25 ms for which the
-/// platform buffers, and room for a busy machine.
-pub const HELD_AT_MOST: Duration = Duration::from_millis(1500);
+/// How long an invocation may be held when something is wrong: the budget of a flush (a second), the 25 ms for which the
+/// platform buffers, and room for a busy machine. Who waited for an answer would be held for 5 s at least, who waited
+/// for an event until the function's timeout.
+pub const HELD_AT_MOST: Duration = Duration::from_secs(4);

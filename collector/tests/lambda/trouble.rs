@@ -7,12 +7,12 @@ use simulator::otlp::{OtlpRequest, traces};
 use simulator::{Behaviour, FakeBackend, Outcome, Quirks, Status, TelemetryApi, post};
 use tokio::process::{Child, Command};
 
-use crate::stage::{COLLECTOR, Ports, otlp_http, sandbox, start};
+use crate::stage::{COLLECTOR, Ports, otlp_http, sandbox, sandbox_in_a_hurry, start};
 
 #[tokio::test]
 async fn a_platform_without_a_next_event_gets_an_exit_error_after_a_last_flush() {
     let backend = FakeBackend::start().await;
-    let (mut sandbox, _) = sandbox(&backend).await;
+    let (mut sandbox, _) = sandbox_in_a_hurry(&backend).await;
     backend.behave(Behaviour::unavailable(None)).await;
     sandbox.quirks(|quirks| quirks.failing_nexts = 1);
     backend.script([Behaviour::unavailable(None)]);
@@ -45,7 +45,7 @@ async fn after_a_crash_of_the_function_it_starts_again_and_nothing_is_lost() {
 async fn registration_refused_ends_the_process_with_the_reason() {
     let ports = Ports::free();
     let lambda = ports.lambda("").quirks(|quirks| quirks.register = Some(500));
-    let failed = lambda.init_timeout(Duration::from_secs(2)).start().await.err().unwrap();
+    let failed = lambda.start().await.err().unwrap();
     assert!(
         failed.sandbox.extension_output().contains("register as"),
         "{}",

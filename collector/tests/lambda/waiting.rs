@@ -60,12 +60,22 @@ async fn what_a_processor_waits_for_holds_back_its_pipeline_alone_and_loses_noth
 
 #[tokio::test]
 async fn what_waited_for_a_processor_in_vain_is_not_sent_as_it_is_and_counted() {
-    let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
-    let mut sandbox = start(lambda(&aws, ports, &backend)).await;
-    sandbox.invoke(send).await;
-    assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
-    assert_eq!((backend.spans().len(), backend.logs().len()), (0, 1));
-    assert!(sandbox.extension_output().contains("2 not delivered in time"), "{}", sandbox.extension_output());
+    // It is waited for until 50 ms before the end. A machine that stalls then lets the collector be killed, but hardly
+    // thrice.
+    for _ in 0..3 {
+        let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
+        let mut sandbox = start(lambda(&aws, ports, &backend)).await;
+        sandbox.invoke(send).await;
+        let exit = sandbox.shutdown().await.extensions.remove(0);
+        let output = sandbox.extension_output();
+        assert_eq!((backend.spans().len(), backend.logs().len()), (0, 1), "{output}");
+        if !exit.killed {
+            assert_eq!(exit.code, Some(0), "{output}");
+            assert!(output.contains("2 not delivered in time"), "{output}");
+            return;
+        }
+    }
+    panic!("the collector was killed each time");
 }
 
 #[tokio::test]
