@@ -6,6 +6,7 @@ As a program (`collector.py EXPORTER`) it serves like `sink.py`, with the collec
 import json
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from sink import Sink, serve
 
 ROOT = pathlib.Path(__file__).parents[2]
 BINARY = pathlib.Path(os.environ.get("OTELCOL_LAMBDA_BINARY", ROOT / "target/release/otelcol-lambda"))
+# For the simulated Lambda: time for the first imports, when packages are compiled, and for a backend on a machine that
+# stalls. What a flush had to leave behind would be sent again, and a backend that took it all the same has it twice.
+PATIENCE = ["--init-timeout", "300", "--env", "OTELCOL_LAMBDA_FLUSH_TIMEOUT=20s"]
 
 
 class Collector:
@@ -28,14 +32,14 @@ class Collector:
         self._process = subprocess.Popen([BINARY, "--config", f"yaml:{json.dumps(config)}"], env=env, stdout=2)
         self._wait_until_it_listens()
 
-    def _wait_until_it_listens(self, seconds=20):
+    def _wait_until_it_listens(self, seconds=60):
         deadline = time.monotonic() + seconds
         for port in (self.grpc_port, self.http_port):
             while True:
                 if self._process.poll() is not None:
                     raise AssertionError(f"the collector ended with {self._process.returncode}")
                 try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    socket.create_connection(("127.0.0.1", port), seconds).close()
                     break
                 except ConnectionRefusedError:
                     if time.monotonic() > deadline:
@@ -45,7 +49,7 @@ class Collector:
     def stop(self):
         """Asks it to end, which empties it, and waits until it has."""
         self._process.terminate()
-        assert self._process.wait(20) == 0
+        assert self._process.wait(60) == 0
 
 
 def exporters(sink):
@@ -74,13 +78,21 @@ def configuration(grpc_port, http_port, exporter):
     }
 
 
+# Below the range from which the kernel takes ports for connections: one of those could get a port before the collector does.
+_PORTS = random.sample(range(20_000, 32_000), 12_000)
+
+
 def free_ports(count):
-    """Ports that were free just now. All are held until the last is found, so that none comes twice."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [socket.getsockname()[1] for socket in sockets]
-    for held in sockets:
-        held.close()
-    return ports
+    """Ports that were free just now, each given once."""
+    return [next(port for port in iter(_PORTS.pop, None) if _is_free(port)) for _ in range(count)]
+
+
+def _is_free(port):
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+        return True
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Sink:
             self._received[signal].MergeFrom(request)
             self._arrived.notify_all()
 
-    def wait_for(self, signal, is_there, seconds=20):
+    def wait_for(self, signal, is_there, seconds=60):
         """What arrived of `signal`, as soon as `is_there` says so of it; fails after `seconds`."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: is_there(self._received[signal]), seconds):

@@ -13,7 +13,7 @@ import zipfile
 
 import pytest
 
-from collector import BINARY, ROOT
+from collector import BINARY, PATIENCE, ROOT
 from images import TARGET, Unpacked, base, build, can_build
 from sink import Sink
 
@@ -63,12 +63,11 @@ def arrived(request, collector, tmp_path_factory):
     sink = Sink()
     with Unpacked("localhost/shop") as image:
         command = [BINARY.parent / "demo", "--json", "--invocations", str(INVOCATIONS), "--memory", "1769"]
-        # The packages are compiled when they are first imported.
-        command += ["--init-timeout", "60"]
+        command += PATIENCE
         for variable in [*image.env, f"BACKEND_ENDPOINT=http://localhost:{sink.http_port}"]:
             command += ["--env", variable]
         command += ["--rootfs", image.root, "--entrypoint", *image.command]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=600)
     sink.close()
     return sink.journal
 

@@ -72,7 +72,7 @@ class Emulator:
     def end(self):
         """Ends it; what was said by all."""
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)
         return self._said.read_text()
 
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from collector import BINARY
+from collector import BINARY, PATIENCE
 from sink import Sink
 
 FUNCTION = pathlib.Path(__file__).parent / "function"
@@ -24,10 +24,9 @@ def invocations(tmp_path_factory):
     config.write_text(json.dumps(configuration(sink)))
     runtime = f"cd {shlex.quote(str(FUNCTION))} && SINK=http://127.0.0.1:{sink.http_port} exec {sys.executable} -m awslambdaric wrapper.handler"
     command = [BINARY.parent / "demo", "--json", "--invocations", str(INVOCATIONS), "--extension", BINARY]
-    # The packages are compiled when they are first imported.
-    command += ["--init-timeout", "60"]
+    command += PATIENCE
     command += ["--config", config, "--runtime", "/bin/sh", "-c", runtime]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=600)
     sink.close()
     return by_invocation(sink.journal)
 

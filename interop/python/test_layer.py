@@ -17,7 +17,7 @@ import zipfile
 
 import pytest
 
-from collector import BINARY, ROOT
+from collector import BINARY, PATIENCE, ROOT
 from images import may_mount
 from sink import Sink
 
@@ -90,13 +90,13 @@ def test_the_binary_relays_in_an_empty_root_to_backends_by_name(architecture, ro
     }
     config.write_text(json.dumps(document))
     command = [BINARY.parent / "demo", "--json", "--invocations", "2", "--memory", "1769", "--rootfs", root]
-    command += ["--config", config, "--nameserver", NAMESERVER]
+    command += ["--config", config, "--nameserver", NAMESERVER, *PATIENCE]
     if ARCHITECTURES[architecture] != platform.machine():
         command += ["--emulator", shutil.which(f"qemu-{ARCHITECTURES[architecture]}-static")]
     before = sorted(root.rglob("*"))
     with nameserver({"backend.example": "127.0.0.1"}):
         # It fails if anything is lost on the way to its own backend.
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=120)
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
     assert json.loads(done.stdout)["arrived"]["spans"] > 0
     for sink in (by_hosts, by_dns):
         assert "traces" in [signal for signal, _ in sink.journal]

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from collector import BINARY, ROOT
+from collector import BINARY, PATIENCE, ROOT
 from sink import Sink
 
 PYTHON = ROOT / "interop/python/function"
@@ -85,14 +85,13 @@ def said(way, tmp_path_factory):
     folder = shlex.quote(str(FOLDERS[runtime]))
     start = f"cd {folder} && LAMBDA_TASK_ROOT=$PWD _HANDLER={CLIENTS[runtime][-1]} exec {client}"
     command = [BINARY.parent / "demo", "--json", "--invocations", str(len(ORDERS)), "--memory", "1769"]
-    # The packages are compiled when they are first imported.
-    command += ["--init-timeout", "60"]
+    command += PATIENCE
     command += ["--extension", BINARY, "--config", config]
     command += ["--json-logs"] if form == "json" else []
     command += ["--framed-logs"] if channel == "frames" else []
     command += ["--runtime", "/bin/sh", "-c", start]
     # It does not end well, for the second order fails.
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=120)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600)
     sink.close()
     assert done.returncode == 1
     return Said(sink.journal, json.loads(done.stdout)["figures"])

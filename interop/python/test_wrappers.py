@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from collector import BINARY, ROOT
+from collector import BINARY, PATIENCE, ROOT
 from sink import Sink
 
 INTEROP = ROOT / "interop"
@@ -104,13 +104,12 @@ def seen(request, tmp_path_factory):
     # The simulator's own function is told where the collector listens; this one is not.
     start = f'unset OTEL_EXPORTER_OTLP_ENDPOINT; cd "$LAMBDA_TASK_ROOT"; exec {shlex.join(map(str, bootstrap))}'
     command = [BINARY.parent / "demo", "--json", "--invocations", str(INVOCATIONS), "--memory", "3538"]
-    # The agent can take longer than the ten seconds of a cold start; with provisioned concurrency it may.
-    command += ["--init-timeout", "60"]
+    command += PATIENCE
     command += ["--extension", BINARY, "--config", config]
     command += [option for name, value in env.items() for option in ("--env", f"{name}={value}")]
     command += ["--runtime", "/bin/sh", "-c", start]
     # It does not end well, for the second order fails.
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=120)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600)
     sink.close()
     assert done.returncode == 1
     return Seen(request.param, sink.journal, json.loads(done.stdout)["figures"])

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from collector import BINARY
+from collector import BINARY, PATIENCE
 
 FUNCTION = pathlib.Path(__file__).parent / "function"
 INVOCATIONS = 3
@@ -43,10 +43,9 @@ def traces(xray, tmp_path_factory):
     config.write_text(json.dumps(configuration(xray.meta.endpoint_url)))
     runtime = f"cd {shlex.quote(str(FUNCTION))} && exec {sys.executable} -m awslambdaric wrapper_xray.handler"
     command = [BINARY.parent / "demo", "--json", "--invocations", str(INVOCATIONS), "--extension", BINARY]
-    # The packages are compiled when they are first imported.
-    command += ["--init-timeout", "60"]
+    command += PATIENCE
     command += ["--config", config, "--runtime", "/bin/sh", "-c", runtime]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=600)
     ended = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=1)
     summaries = xray.get_trace_summaries(StartTime=began, EndTime=ended)["TraceSummaries"]
     found = xray.batch_get_traces(TraceIds=[summary["Id"] for summary in summaries])["Traces"]
