@@ -146,14 +146,13 @@ impl<'de> de::Deserializer<'de> for From<'_> {
                 [(key, _)] => visitor.visit_enum(Variant { from: self.clone(), key: Some(key) }),
                 _ => return Err(one_of()),
             },
-            _ => match self.tree.as_text() {
-                // As with the Collector, the empty text is what an absent key is.
-                Some(text) if text.is_empty() || self.tree.original.is_none() && self.tree.is_null() => {
-                    return Err(ReadError::nothing(format!("one of {}", variants.join(", ")), &self));
-                }
-                Some(_) => visitor.visit_enum(Variant { from: self.clone(), key: None }),
-                None => return Err(one_of()),
-            },
+            _ if self.tree.is_null() && self.tree.original.as_deref().is_none_or(str::is_empty) => {
+                return Err(ReadError::nothing(format!("one of {}", variants.join(", ")), &self));
+            }
+            _ if self.tree.as_text().is_some() => {
+                visitor.visit_enum(Variant { from: self.clone(), key: None })
+            }
+            _ => return Err(one_of()),
         };
         value.map_err(|error: ReadError| error.at(&self))
     }

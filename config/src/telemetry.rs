@@ -25,13 +25,13 @@ pub enum LogLevel {
 }
 
 impl<'de> Deserialize<'de> for LogLevel {
-    /// In any case: `WARN` is `warn`.
+    /// In any case: `WARN` is `warn`. As zap has it, `warning` is the same.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         const WORDS: &[&str] = &["debug", "info", "warn", "error", "dpanic", "panic", "fatal"];
         match String::deserialize(from)?.to_ascii_lowercase().as_str() {
             "debug" => Ok(LogLevel::Debug),
             "info" | "" => Ok(LogLevel::Info),
-            "warn" => Ok(LogLevel::Warn),
+            "warn" | "warning" => Ok(LogLevel::Warn),
             "error" => Ok(LogLevel::Error),
             "dpanic" | "panic" | "fatal" => Ok(LogLevel::Fatal),
             other => Err(D::Error::unknown_variant(other, WORDS)),

@@ -100,13 +100,6 @@ fn null_is_the_default_everywhere() {
 }
 
 #[test]
-fn the_empty_text_chooses_the_default_of_what_has_a_few_choices() {
-    for empty in ["''", "${env:EMPTY}", "${env:UNSET}"] {
-        assert_eq!(read(&format!("compression: {empty}")), Settings::default(), "{empty}");
-    }
-}
-
-#[test]
 fn a_tag_of_yaml_decides_what_a_scalar_is_and_a_lone_exclamation_mark_does_not() {
     for (text, value) in [
         ("!!float 5", json!(5.0)),

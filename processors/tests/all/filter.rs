@@ -76,8 +76,7 @@ fn signal(name: &Value) -> Signal {
 }
 
 /// Parts of the settings of cases that differ, and why.
-const DIFFERENCES: [(&str, &str); 9] = [
-    ("\"error_mode\": \"\"", "an empty word is the default"),
+const DIFFERENCES: [(&str, &str); 8] = [
     ("IsString(nil)", "a function of a literal is refused if its type is wrong; here it says false"),
     ("IsInt(1.0)", "the same"),
     ("events == nil", "events and links are not asked for here, which is said"),
