@@ -1,6 +1,5 @@
 //! `otlp_grpc`: OTLP over gRPC.
 
-use std::future::ready;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -235,26 +234,25 @@ fn method(signal: Signal) -> PathAndQuery {
     })
 }
 
-/// `pieces` as one gRPC message: a flag whether it is compressed and its length before it.
-fn framed(pieces: Vec<Bytes>, compressed: bool) -> Result<Vec<Bytes>, String> {
+/// `pieces` as one gRPC message: a flag whether it is compressed and its length before it, of four bytes: budget and
+/// outbox keep a request far below them.
+fn framed(pieces: Vec<Bytes>, compressed: bool) -> Vec<Bytes> {
     let size: usize = pieces.iter().map(Bytes::len).sum();
-    let size =
-        u32::try_from(size).map_err(|_| format!("{size} bytes are more than a gRPC message can hold"))?;
     let mut prefix = BytesMut::with_capacity(5);
     prefix.put_u8(compressed.into());
-    prefix.put_u32(size);
-    Ok([prefix.freeze()].into_iter().chain(pieces).collect())
+    prefix.put_u32(u32::try_from(size).unwrap_or(u32::MAX));
+    [prefix.freeze()].into_iter().chain(pieces).collect()
 }
 
 #[async_trait(?Send)]
 impl Exporter for OtlpGrpc {
     async fn export(&self, batch: &Batch) -> Result<Delivered, Undelivered> {
         let compressed = self.compressor.compression != Compression::None;
-        let message = self.compressor.compress(batch.parts().cloned().collect()).await;
-        let message =
-            framed(message, compressed).map_err(|cause| Undelivered::TooLarge { cause: cause.into() })?;
+        let message = async {
+            framed(self.compressor.compress(batch.parts().cloned().collect()).await, compressed).into()
+        };
         let path = method(batch.signal());
-        match self.client.post(&path, self.headers.clone(), ready(message.into())).await {
+        match self.client.post(&path, self.headers.clone(), message).await {
             Ok(answer) => grpc_verdict(&answer, self.client.origin(), SystemTime::now()),
             Err(failure) => {
                 let cause = format!("gRPC {}: {failure}", self.client.origin()).into();

@@ -76,6 +76,16 @@ impl Ledger {
         self.0.lock().unwrap().extend((0..size).map(named));
     }
 
+    /// Asserts that of each acknowledged request all items arrived, be it more than once.
+    pub fn assert_arrived(&self, backend: &FakeBackend) {
+        let request = |name: &String| name.rsplit_once('-').unwrap().0.to_owned();
+        let mut missing: BTreeMap<String, isize> = BTreeMap::new();
+        self.0.lock().unwrap().iter().for_each(|name| *missing.entry(request(name)).or_default() += 1);
+        arrived(backend).iter().for_each(|name| *missing.entry(request(name)).or_default() -= 1);
+        missing.retain(|_, items| *items > 0);
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
     /// Asserts that `backend` got each acknowledged item exactly once, and nothing else.
     pub fn assert_arrived_once(&self, backend: &FakeBackend) {
         let mut times: BTreeMap<String, usize> = BTreeMap::new();

@@ -51,6 +51,49 @@ async fn an_outage_with_cut_connections_is_made_up_for() {
     survives(Behaviour::CutBeforeReading).await;
 }
 
+/// Something else in each of 40 invocations. What the backend takes without answering in time comes again.
+async fn survives_anything(exporter: &str, settings: &str) {
+    let backend = FakeBackend::start().await;
+    let ports = Ports::free();
+    let exporters = format!("{{{exporter}: {{endpoint: '{}', {settings}}}}}", backend.endpoint());
+    let config =
+        ports.config(&exporters, exporter).replace("exporters: [", "processors: [batch], exporters: [");
+    let mut sandbox = start(ports.lambda(&format!("{config}processors: {{batch: }}\n"))).await;
+    let (ledger, mut dice) = (Ledger::default(), Dice::new(7));
+    for _ in 0..40 {
+        let behaviours = [
+            Behaviour::Accept,
+            Behaviour::Down,
+            Behaviour::Hang,
+            Behaviour::CutBeforeReading,
+            Behaviour::CutAfterReading,
+            Behaviour::unavailable(None),
+            Behaviour::throttled(Some(Duration::from_millis(100))),
+            Behaviour::AtMost(400),
+            Behaviour::Slow(Duration::from_millis(80)),
+        ];
+        let behaviour = &behaviours[dice.roll(behaviours.len() as u64) as usize];
+        backend.behave(behaviour.clone()).await;
+        let (dice, sent) = (&mut dice, ledger.clone());
+        let invoked = sandbox.invoke(|function| async move { sent.send(&function, ports, dice).await }).await;
+        assert!(invoked.held < HELD_AT_MOST, "{behaviour:?}: held {:?}", invoked.held);
+    }
+    backend.behave(Behaviour::Accept).await;
+    sandbox.shutdown().await;
+    assert!(!sandbox.extension_output().contains("Dropped"), "{}", sandbox.extension_output());
+    ledger.assert_arrived(&backend);
+}
+
+#[tokio::test]
+async fn a_backend_that_does_anything_over_http_loses_nothing() {
+    survives_anything("otlp_http", "timeout: 500ms").await;
+}
+
+#[tokio::test]
+async fn a_backend_that_does_anything_over_grpc_loses_nothing() {
+    survives_anything("otlp_grpc", "compression: none, retry_on_failure: {initial_interval: 20ms}").await;
+}
+
 /// While the backend misbehaves, the function's own requests are answered at once and each invocation is held for
 /// the budget of a flush at most. Returns how long 20 invocations were held in all.
 async fn stays_fast(behaviour: Behaviour) -> Duration {

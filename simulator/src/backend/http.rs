@@ -66,7 +66,7 @@ fn judge(behaviour: &Behaviour, otlp: &Result<Otlp, String>, wire_bytes: usize) 
             Verdict::Refused { http: *http, grpc: *grpc, retry_after: *retry_after, message }
         }
         (Behaviour::AtMost(most), _) if wire_bytes > *most => {
-            let message = format!("{wire_bytes} bytes are more than {most}");
+            let message = format!("received message larger than max ({wire_bytes} vs. {most})");
             Verdict::Refused { http: 413, grpc: 8, retry_after: None, message }
         }
         (_, Err(mistake)) => {
