@@ -24,11 +24,13 @@ def can_build():
     return may_mount() and shutil.which("buildah") and (TARGET / "debian").is_dir()
 
 
-def buildah(*arguments):
-    """What buildah prints."""
-    done = subprocess.run(["buildah", *_STORE, *arguments], stdout=subprocess.PIPE, text=True, timeout=1200)
-    assert done.returncode == 0, f"buildah {arguments} failed"
-    return done.stdout.strip()
+def buildah(*arguments, tries=1):
+    """What buildah prints, at the first of so many tries that succeeds."""
+    for _ in range(tries):
+        done = subprocess.run(["buildah", *_STORE, *arguments], stdout=subprocess.PIPE, text=True, timeout=1200)
+        if done.returncode == 0:
+            return done.stdout.strip()
+    raise AssertionError(f"buildah {arguments} failed")
 
 
 def exists(image):
@@ -39,7 +41,9 @@ def build(image, dockerfile, context, *options, **arguments):
     """Builds an image from a Dockerfile with these build arguments."""
     trust = ["--volume", f"{_TRUST}:{_TRUST}:ro"] if _TRUST.exists() else []
     given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    buildah("bud", "--isolation", "chroot", *trust, *options, *given, "-t", image, "-f", dockerfile, context)
+    command = ["bud", "--isolation", "chroot", *trust, *options, *given, "-t", image, "-f", dockerfile, context]
+    # What is fetched during a build may fail to come.
+    buildah(*command, tries=3)
 
 
 def base(image, dockerfile, **arguments):
