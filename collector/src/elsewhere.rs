@@ -8,8 +8,7 @@ const DISK: &str = "a sandbox has no disk that outlives it; debug prints what pa
 const SDK: &str = "let the function's SDK send OTLP, which the receiver otlp takes";
 const SCRAPED: &str =
     "a function is not scraped, nor is there a host to look at; its own metrics are told by telemetryapi";
-const STATEMENTS: &str = "statements of OpenTelemetry's Transformation Language (OTTL) are not built in; \
-    attributes, resource and filter are, and a collector behind the exporter may have the rest";
+const NAMES: &str = "transform changes names of spans and attributes";
 const BEHIND: &str = "it is not built in; a collector behind the exporter may have it";
 const MANY_SANDBOXES: &str = "a sandbox sees only its own part of a trace; \
     use probabilistic_sampler, or a collector behind all of them";
@@ -41,7 +40,7 @@ pub const ELSEWHERE: [(Section, &[&str], &str); 32] = [
         "the function's log lines are told by telemetryapi",
     ),
     (Section::Receivers, &["awscloudwatch", "awsfirehose", "awslambda", "awss3", "kafka", "loki"], BEHIND),
-    (Section::Processors, &["transform", "span"], STATEMENTS),
+    (Section::Processors, &["span"], NAMES),
     (Section::Processors, &["tail_sampling", "groupbytrace"], MANY_SANDBOXES),
     (
         Section::Processors,

@@ -15,6 +15,7 @@ mod pattern;
 mod probabilistic_sampler;
 mod resource;
 mod resourcedetection;
+mod transform;
 
 /// Every processor of this distribution.
 pub fn all() -> Vec<Factory<dyn Processor>> {
@@ -28,5 +29,6 @@ pub fn all() -> Vec<Factory<dyn Processor>> {
         Factory::new("probabilistic_sampler", probabilistic_sampler::build),
         Factory::new("resource", resource::build),
         Factory::new("resourcedetection", resourcedetection::build).alias("resource_detection"),
+        Factory::new("transform", transform::build),
     ]
 }

@@ -68,7 +68,7 @@ fn simple(name: &str) -> Option<&'static str> {
         "Endpoint" => "`host:port`",
         "Id" => "id of a component",
         "Value" => "any value",
-        "Conditions" => "condition, or keys `context`, `conditions`, `error_mode`",
+        "Listed" => "text, or keys",
         "LogLevel" => "`debug`, `info`, `warn`, `error`",
         _ => return None,
     })

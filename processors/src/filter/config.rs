@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use config::{Mistake, Mistakes, Node, words};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{Filter, Rule, Stated, Test};
 use crate::matching::{MatchConfig, Matching};
+use crate::ottl::listed::{ErrorMode, Listed, OF_LOGS, OF_METRICS, OF_TRACES, level};
 use crate::ottl::{Level, parse};
 
 /// Settings.
@@ -27,21 +26,13 @@ pub struct Config {
     logs: Logs,
     /// The older way to choose spans: `include` and `exclude`.
     spans: Chosen,
-    /// Spans and their events that are dropped, by conditions whose paths begin with `span`, `resource` and so on.
-    trace_conditions: Vec<Conditions>,
+    /// Spans and their events that are dropped, by conditions whose paths begin with `span`, `resource` and so on; or
+    /// maps of `context`, which paths may leave out then, `conditions` and `error_mode`.
+    trace_conditions: Vec<Listed<Several>>,
     /// The same of metrics and data points.
-    metric_conditions: Vec<Conditions>,
+    metric_conditions: Vec<Listed<Several>>,
     /// The same of log records.
-    log_conditions: Vec<Conditions>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ErrorMode {
-    #[default]
-    Propagate,
-    Ignore,
-    Silent,
+    log_conditions: Vec<Listed<Several>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,13 +91,7 @@ struct Chosen {
     exclude: Option<MatchConfig>,
 }
 
-/// One condition, or several about things of one level.
-#[derive(Debug)]
-enum Conditions {
-    One(String),
-    Several(Several),
-}
-
+/// Conditions about things of one level.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Several {
@@ -120,32 +105,6 @@ struct Several {
     error_mode: Option<ErrorMode>,
 }
 
-impl<'de> Deserialize<'de> for Conditions {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Conditions;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a condition, or a map of context and conditions")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Conditions, E> {
-                Ok(Conditions::One(text.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Conditions, A::Error> {
-                Several::deserialize(MapAccessDeserializer::new(map)).map(Conditions::Several)
-            }
-        }
-        from.deserialize_any(Either)
-    }
-}
-
-const OF_SPANS: &[Level] = &[Level::Resource, Level::Scope, Level::Span, Level::SpanEvent];
-const OF_METRICS: &[Level] = &[Level::Resource, Level::Scope, Level::Metric, Level::DataPoint];
-const OF_LOGS: &[Level] = &[Level::Resource, Level::Scope, Level::Log];
-
 /// Conditions by level, with the key that they stand at.
 type ByLevel<'a> = [(Level, &'a str, Vec<String>)];
 
@@ -158,7 +117,7 @@ impl Config {
         let mut check = Check { node, error_mode: self.error_mode, mistakes: Vec::new() };
         let Config { traces, metrics, logs, spans, .. } = self;
         let spans = check.rules(
-            ("trace_conditions", OF_SPANS, self.trace_conditions),
+            ("trace_conditions", OF_TRACES, self.trace_conditions),
             &[
                 (Level::Resource, "traces.resource", traces.resource),
                 (Level::Span, "traces.span", traces.span),
@@ -204,7 +163,7 @@ impl Check<'_> {
     /// The rules of one signal, written in one of the three ways.
     fn rules(
         &mut self,
-        (key, levels, grouped): (&str, &[Level], Vec<Conditions>),
+        (key, levels, grouped): (&str, &[Level], Vec<Listed<Several>>),
         by_level: &ByLevel,
         (level, chosen, include, exclude): (Level, &str, Option<MatchConfig>, Option<MatchConfig>),
     ) -> Vec<Rule> {
@@ -241,30 +200,29 @@ impl Check<'_> {
         rules.collect()
     }
 
-    fn grouped(&mut self, key: &str, levels: &[Level], grouped: Vec<Conditions>) -> Vec<Rule> {
+    fn grouped(&mut self, key: &str, levels: &[Level], grouped: Vec<Listed<Several>>) -> Vec<Rule> {
         let (mut plain, mut rules) = (Vec::new(), Vec::new());
-        let mixed = grouped.iter().any(|it| matches!(it, Conditions::One(_)))
-            && grouped.iter().any(|it| matches!(it, Conditions::Several(_)));
+        let mixed = grouped.iter().any(|it| matches!(it, Listed::One(_)))
+            && grouped.iter().any(|it| matches!(it, Listed::Several(_)));
         if mixed {
             self.wrong(key, "conditions alone and maps of them can't stand in one list");
             return rules;
         }
         for (i, conditions) in grouped.into_iter().enumerate() {
             let Several { context, conditions, error_mode } = match conditions {
-                Conditions::One(condition) => {
+                Listed::One(condition) => {
                     plain.push(condition);
                     continue;
                 }
-                Conditions::Several(several) => several,
+                Listed::Several(several) => several,
             };
-            let name = context.map(|context| context.to_lowercase());
-            let level = name.as_deref().and_then(Level::named).filter(|level| levels.contains(level));
-            if let Some(name) = name.filter(|_| level.is_none()) {
-                let known: Vec<_> = levels.iter().map(|level| level.name()).collect();
-                let valid = config::valid_words(&name, &known);
-                self.wrong(&format!("{key}[{i}].context"), format_args!("found {name}{valid}"));
-                continue;
-            }
+            let level = match context.map(|context| level(&context, levels)).transpose() {
+                Ok(level) => level,
+                Err(why) => {
+                    self.wrong(&format!("{key}[{i}].context"), why);
+                    continue;
+                }
+            };
             let at = |j| format!("{key}[{i}].conditions[{j}]");
             rules.extend(self.group(&conditions, level, levels, error_mode.unwrap_or(self.error_mode), at));
         }

@@ -1,14 +1,20 @@
-//! Conditions in OpenTelemetry's Transformation Language (OTTL), on spans, metrics and log records.
+//! OpenTelemetry's Transformation Language (OTTL): conditions on spans, metrics and log records, and statements that
+//! change them.
 //!
-//! What is here are its conditions, whole but for literal maps, keys that are expressions and named arguments, and
-//! those of its functions that conditions use; anything else is a mistake that says so
+//! What is here is its grammar, whole but for literal maps, keys that are expressions and named arguments, and those of
+//! its functions and editors that configurations use; anything else is a mistake that says so
 //! (<https://github.com/open-telemetry/opentelemetry-collector-contrib/blob/main/pkg/ottl/LANGUAGE.md>).
 
+mod editor;
 mod expression;
 mod function;
 mod item;
+pub mod listed;
 mod parse;
 mod path;
+mod slot;
+mod statement;
+mod target;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -18,8 +24,10 @@ use std::cmp::Ordering;
 
 pub use expression::Condition;
 pub use item::{Item, Level, Point};
-pub use parse::parse;
+pub use parse::{parse, parse_statement};
 pub use path::enumerated;
+pub use statement::Statement;
+pub use target::{PointMut, Target};
 
 /// How two values are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,6 +43,31 @@ fn what_is_wrong_is_said_with_what_is_right() {
 }
 
 #[test]
+fn what_is_wrong_with_a_statement_is_said_too() {
+    for (text, expected) in [
+        ("", "a statement begins with the name of what it does, such as set"),
+        ("set(name)", "set takes 2 arguments, not 1"),
+        ("set(\"a\", 1)", "set begins with the path that it writes to"),
+        ("set(trace_id, 1)", "trace_id can't be written to here"),
+        ("set(name, \"a\") if true", "if where an operator or the end is expected"),
+        ("set(name, {\"a\": 1})", "maps can't be written here"),
+        ("delete_key(name, \"a\")", "delete_key is for maps, and name is none"),
+        ("limit(attributes, -1, [])", "found -1; expected a number from 0 on"),
+        ("limit(attributes, 1, [\"a\", \"b\"])", "2 keys are to be kept first, more than 1"),
+        (
+            "replace_match(name, \"[ab]\", \"c\")",
+            "found [ab]; of patterns for whole texts * and ? are known here, not [",
+        ),
+        ("merge_maps(attributes, attributes, \"a\")", "found a; valid are insert, update and upsert"),
+        ("truncate_all(target=attributes, 1)", "arguments are given in their order here, without names"),
+    ] {
+        assert_eq!(parse_statement(text, Some(Level::Span), OF_SPANS).unwrap_err(), expected, "{text}");
+    }
+    let unknown = parse_statement("delete_keys(attributes, \"a\")", Some(Level::Span), OF_SPANS).unwrap_err();
+    assert!(unknown.ends_with("did you mean delete_key?"), "{unknown}");
+}
+
+#[test]
 fn brackets_may_be_many_but_not_too_deep() {
     let many = vec!["(name == \"a\")"; 100].join(" or ");
     assert!(parse(&many, Some(Level::Span), OF_SPANS).is_ok());
@@ -100,6 +125,7 @@ proptest! {
         let text = words.join(" ");
         let span = Span::default();
         let item = Item { span: Some(&span), ..Item::default() };
+        let _ = parse_statement(&format!("set(name, {text}"), Some(Level::Span), OF_SPANS);
         if let Ok((condition, _)) = parse(&text, Some(Level::Span), OF_SPANS) {
             let _ = condition.holds(&item);
         }

@@ -10,3 +10,4 @@ mod probabilistic_sampler;
 mod resource;
 mod resourcedetection;
 mod stage;
+mod transform;

@@ -1,152 +1,18 @@
-//! From text to conditions.
+//! From words to expressions: what is compared, given to functions, and written.
 
 use regex_lite::Regex;
 
-use super::expression::{Condition, Expression, Operator};
-use super::function::FUNCTIONS;
-use super::item::Level;
-use super::path::{INDEXED, PATHS, enumerated};
-use super::token::{Token, tokens};
-use super::value::{Key, Value};
+use super::{Located, NAMED, Parser, told};
+use crate::ottl::expression::{Expression, Operator};
+use crate::ottl::function::FUNCTIONS;
+use crate::ottl::item::Level;
+use crate::ottl::path::{INDEXED, PATHS, enumerated};
+use crate::ottl::token::{Token, tokens};
+use crate::ottl::value::{Key, Value};
 use crate::pattern;
 
-/// How deep brackets may lie in each other.
-const DEEPEST: usize = 32;
-
-/// Reads a condition, and says what it is about. If `level` does, paths may leave that out; without it every path
-/// begins with one of `levels`, and the innermost of them is it.
-///
-/// # Errors
-/// What is wrong with it, or not known here.
-pub fn parse(text: &str, level: Option<Level>, levels: &[Level]) -> Result<(Condition, Level), String> {
-    let tokens = tokens(text)?;
-    let mut parser =
-        Parser { tokens: &tokens, at: 0, depth: 0, level, levels, innermost: level, asked: None };
-    let condition = parser.any()?;
-    if let Some(token) = parser.peek() {
-        return Err(format!("{} where an operator or the end is expected", told(token)));
-    }
-    let level = parser.innermost.ok_or("it does not say of what; a path such as span.name does")?;
-    match parser.asked {
-        Some((function, of)) if of != level => {
-            Err(format!("{function} is asked of a {}, not of a {}", of.name(), level.name()))
-        }
-        _ => Ok((condition, level)),
-    }
-}
-
-struct Parser<'a> {
-    tokens: &'a [Token],
-    at: usize,
-    depth: usize,
-    level: Option<Level>,
-    levels: &'a [Level],
-    /// The innermost level of all paths.
-    innermost: Option<Level>,
-    /// A function that can be asked of one level only.
-    asked: Option<(&'static str, Level)>,
-}
-
-impl<'a> Parser<'a> {
-    fn peek(&self) -> Option<&'a Token> {
-        self.tokens.get(self.at)
-    }
-
-    fn next(&mut self) -> Option<&'a Token> {
-        let token = self.peek();
-        self.at += 1;
-        token
-    }
-
-    /// Goes on if `token` is next.
-    fn eat(&mut self, token: &Token) -> bool {
-        let is_next = self.peek() == Some(token);
-        self.at += usize::from(is_next);
-        is_next
-    }
-
-    fn eat_mark(&mut self, mark: char) -> bool {
-        self.eat(&Token::Mark(mark))
-    }
-
-    fn eat_word(&mut self, word: &str) -> bool {
-        let is_next = matches!(self.peek(), Some(Token::Name(name)) if name == word);
-        self.at += usize::from(is_next);
-        is_next
-    }
-
-    fn expect(&mut self, mark: char) -> Result<(), String> {
-        match self.eat_mark(mark) {
-            true => Ok(()),
-            false => Err(match self.peek() {
-                Some(token) => format!("{} where {mark} is expected", told(token)),
-                None => format!("it ends where {mark} is expected"),
-            }),
-        }
-    }
-
-    fn any(&mut self) -> Result<Condition, String> {
-        let mut conditions = vec![self.all()?];
-        while self.eat_word("or") {
-            conditions.push(self.all()?);
-        }
-        Ok(one_or(conditions, Condition::Any))
-    }
-
-    fn all(&mut self) -> Result<Condition, String> {
-        let mut conditions = vec![self.negated()?];
-        while self.eat_word("and") {
-            conditions.push(self.negated()?);
-        }
-        Ok(one_or(conditions, Condition::All))
-    }
-
-    fn negated(&mut self) -> Result<Condition, String> {
-        if self.eat_word("not") {
-            return Ok(Condition::Not(Box::new(self.single()?)));
-        }
-        self.single()
-    }
-
-    /// A comparison, a function, `true` or `false`; or a condition in brackets, which only what follows tells from an
-    /// expression in brackets.
-    fn single(&mut self) -> Result<Condition, String> {
-        let (start, depth) = (self.at, self.depth);
-        let compared = self.compared();
-        if compared.is_ok() || self.tokens.get(start) != Some(&Token::Mark('(')) {
-            return compared;
-        }
-        let far = self.at;
-        (self.at, self.depth) = (start + 1, depth);
-        self.deeper()?;
-        let inner = self.any().and_then(|inner| self.expect(')').map(|()| inner));
-        self.depth -= 1;
-        // Whichever of the two came further knows better what is wrong.
-        if inner.is_err() && far > self.at { compared } else { inner }
-    }
-
-    fn compared(&mut self) -> Result<Condition, String> {
-        let left = self.value()?;
-        if let Some(Token::Comparison(comparison)) = self.peek() {
-            self.at += 1;
-            return Ok(Condition::Compares(left, *comparison, self.value()?));
-        }
-        match left {
-            Expression::Literal(Value::Bool(is)) => Ok(Condition::Is(is)),
-            Expression::Calls(..) | Expression::Matches(..) => Ok(Condition::Yields(left)),
-            _ => Err(match self.peek() {
-                Some(token) => format!("{} where a comparison such as == is expected", told(token)),
-                None => "it ends where a comparison such as == is expected".to_owned(),
-            }),
-        }
-    }
-
-    fn deeper(&mut self) -> Result<(), String> {
-        self.depth += 1;
-        if self.depth > DEEPEST { Err("too many brackets in each other".to_owned()) } else { Ok(()) }
-    }
-
-    fn value(&mut self) -> Result<Expression, String> {
+impl Parser<'_> {
+    pub fn value(&mut self) -> Result<Expression, String> {
         let mut left = self.product()?;
         loop {
             let operator = match self.peek() {
@@ -200,7 +66,7 @@ impl<'a> Parser<'a> {
                 Ok(inner)
             }
             Some(Token::Mark('[')) => self.list(),
-            Some(Token::Mark('{')) => Err("maps can't be written in a condition here".to_owned()),
+            Some(Token::Mark('{')) => Err("maps can't be written here".to_owned()),
             Some(Token::Name(name)) => match name.as_str() {
                 "nil" => literal(Value::Nil),
                 "true" => literal(Value::Bool(true)),
@@ -242,14 +108,19 @@ impl<'a> Parser<'a> {
             if !arguments.is_empty() {
                 self.expect(',')?;
             }
-            if self.tokens.get(self.at + 1) == Some(&Token::Mark('=')) {
-                return Err("arguments are given in their order here, without names".to_owned());
-            }
-            self.deeper()?;
-            arguments.push(self.value()?);
-            self.depth -= 1;
+            arguments.push(self.argument()?);
         }
         Ok(arguments)
+    }
+
+    pub fn argument(&mut self) -> Result<Expression, String> {
+        if self.tokens.get(self.at + 1) == Some(&Token::Mark('=')) {
+            return Err(NAMED.to_owned());
+        }
+        self.deeper()?;
+        let value = self.value()?;
+        self.depth -= 1;
+        Ok(value)
     }
 
     fn call(&mut self, name: &str) -> Result<Expression, String> {
@@ -310,6 +181,12 @@ impl<'a> Parser<'a> {
     }
 
     fn path(&mut self, first: &str) -> Result<Expression, String> {
+        let (_, _, getter, keys) = self.located(first)?;
+        Ok(Expression::Path(getter, keys))
+    }
+
+    /// The path that begins with `first`.
+    pub fn located(&mut self, first: &str) -> Result<Located, String> {
         let mut names = vec![first];
         while self.eat_mark('.') {
             match self.next() {
@@ -341,7 +218,7 @@ impl<'a> Parser<'a> {
         if !keys.is_empty() && !INDEXED.contains(name) {
             return Err(format!("{} has no keys", names.join(".")));
         }
-        Ok(Expression::Path(*getter, keys))
+        Ok((level, name, *getter, keys))
     }
 
     fn keys(&mut self) -> Result<Vec<Key>, String> {
@@ -398,21 +275,5 @@ fn id(text: &str, length: usize) -> Result<Vec<u8>, String> {
     match tokens(&format!("0x{text}")).as_deref() {
         Ok([Token::Bytes(bytes)]) if bytes.len() == length => Ok(bytes.clone()),
         _ => Err(format!("found {text}; expected {} hexadecimal digits", 2 * length)),
-    }
-}
-
-fn one_or(mut conditions: Vec<Condition>, several: fn(Vec<Condition>) -> Condition) -> Condition {
-    if conditions.len() == 1 { conditions.remove(0) } else { several(conditions) }
-}
-
-fn told(token: &Token) -> String {
-    match token {
-        Token::Bytes(_) => "bytes".to_owned(),
-        Token::Float(float) => float.to_string(),
-        Token::Int(int) => int.to_string(),
-        Token::Text(text) => format!("\"{text}\""),
-        Token::Name(name) => name.clone(),
-        Token::Comparison(_) => "a comparison".to_owned(),
-        Token::Mark(mark) => mark.to_string(),
     }
 }

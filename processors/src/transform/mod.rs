@@ -1,0 +1,209 @@
+//! The `transform` processor: changes spans, metrics and log records, and what lies around them, by statements.
+
+mod config;
+
+use std::cell::Cell;
+use std::mem::take;
+
+use ::config::{Mistakes, Node};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use pipeline::{Batch, Context, Processor, Signal};
+
+use crate::ottl::{Condition, Level, PointMut, Statement, Target};
+use config::Config;
+
+/// Makes a `transform`.
+///
+/// # Errors
+/// Statements that are wrong, or that need what is not built in.
+pub fn build(node: &Node, context: &Context) -> Result<Box<dyn Processor>, Mistakes> {
+    let config: Config = node.read()?;
+    Ok(Box::new(config.transform(node, context.id.to_string())?))
+}
+
+/// What is done to each signal, rule after rule.
+struct Transform {
+    /// The processor's, for its log.
+    id: String,
+    spans: Vec<Rule>,
+    metrics: Vec<Rule>,
+    records: Vec<Rule>,
+}
+
+/// Statements that are carried out on everything of a level for which a condition is true, or there is none.
+struct Rule {
+    level: Level,
+    conditions: Vec<Stated<Condition>>,
+    statements: Vec<Stated<Statement>>,
+}
+
+/// A condition or statement with the text that it was written as.
+struct Stated<T> {
+    it: T,
+    text: String,
+    /// It was said that it can't be told or carried out.
+    is_told: Cell<bool>,
+}
+
+impl Processor for Transform {
+    fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
+        match batch.signal() {
+            Signal::Traces => batch.edit_if(|request| apply(&self.spans, &self.id, request, traces)),
+            Signal::Metrics => batch.edit_if(|request| apply(&self.metrics, &self.id, request, metrics)),
+            Signal::Logs => batch.edit_if(|request| apply(&self.records, &self.id, request, logs)),
+        }
+        out.push(batch);
+    }
+}
+
+/// Says whether anything was changed.
+fn apply<R>(rules: &[Rule], id: &str, request: &mut R, change: fn(&Rule, &str, &mut R) -> bool) -> bool {
+    let mut changed = false;
+    for rule in rules {
+        changed |= change(rule, id, request);
+    }
+    changed
+}
+
+impl Rule {
+    /// What can't be told counts as false, and what can't be carried out changes nothing. The Go Collector drops the
+    /// whole request then, unless its `error_mode` is `ignore` or `silent`.
+    fn carry_out(&self, id: &str, mut target: Target) -> bool {
+        let holds = |condition: &Stated<Condition>| condition.or_told(id, condition.it.holds(&target.item()));
+        if !self.conditions.is_empty() && !self.conditions.iter().any(holds) {
+            return false;
+        }
+        let mut changed = false;
+        for statement in &self.statements {
+            changed |= statement.or_told(id, statement.it.carry_out(&mut target));
+        }
+        changed
+    }
+}
+
+impl<T> Stated<T> {
+    fn or_told(&self, id: &str, result: Result<bool, String>) -> bool {
+        result.unwrap_or_else(|why| {
+            if !self.is_told.replace(true) {
+                let text = &self.text;
+                log::warn!("otelcol.component.id" = id; "a statement can't be carried out and changes nothing, now and whenever that happens again: {text}: {why}");
+            }
+            false
+        })
+    }
+}
+
+/// What lies around a span, a metric or a record.
+struct Around<'a> {
+    resource: &'a mut Option<Resource>,
+    resource_schema: &'a str,
+    scope: &'a mut Option<InstrumentationScope>,
+    scope_schema: &'a str,
+}
+
+impl Around<'_> {
+    fn target(&mut self) -> Target<'_> {
+        let scope = Some(&mut *self.scope);
+        let scope_schema = self.scope_schema;
+        Target { scope, scope_schema, ..Target::of(self.resource, self.resource_schema) }
+    }
+}
+
+/// A pass through all of a request: resources, scopes, or what `$each` does to a scope's items.
+macro_rules! pass {
+    ($name:ident, $request:ty, $resources:ident, $scopes:ident, $items:ident, $each:ident) => {
+        fn $name(rule: &Rule, id: &str, request: &mut $request) -> bool {
+            let mut changed = false;
+            for outer in &mut request.$resources {
+                if rule.level == Level::Resource {
+                    changed |= rule.carry_out(id, Target::of(&mut outer.resource, &outer.schema_url));
+                    continue;
+                }
+                for inner in &mut outer.$scopes {
+                    let mut around = Around {
+                        resource: &mut outer.resource,
+                        resource_schema: &outer.schema_url,
+                        scope: &mut inner.scope,
+                        scope_schema: &inner.schema_url,
+                    };
+                    changed |= match rule.level {
+                        Level::Scope => rule.carry_out(id, around.target()),
+                        _ => $each(rule, id, &mut around, &mut inner.$items),
+                    };
+                }
+            }
+            changed
+        }
+    };
+}
+
+pass!(traces, ExportTraceServiceRequest, resource_spans, scope_spans, spans, change_spans);
+pass!(metrics, ExportMetricsServiceRequest, resource_metrics, scope_metrics, metrics, change_metrics);
+pass!(logs, ExportLogsServiceRequest, resource_logs, scope_logs, log_records, change_records);
+
+fn change_records(rule: &Rule, id: &str, around: &mut Around, records: &mut [LogRecord]) -> bool {
+    let mut changed = false;
+    for record in records {
+        changed |= rule.carry_out(id, Target { log: Some(record), ..around.target() });
+    }
+    changed
+}
+
+fn change_spans(rule: &Rule, id: &str, around: &mut Around, spans: &mut [Span]) -> bool {
+    let mut changed = false;
+    for span in spans {
+        if rule.level == Level::Span {
+            changed |= rule.carry_out(id, Target { span: Some(span), ..around.target() });
+            continue;
+        }
+        let mut events = take(&mut span.events);
+        for event in &mut events {
+            let target = Target { span: Some(span), event: Some(event), ..around.target() };
+            changed |= rule.carry_out(id, target);
+        }
+        span.events = events;
+    }
+    changed
+}
+
+fn change_metrics(rule: &Rule, id: &str, around: &mut Around, metrics: &mut [Metric]) -> bool {
+    let mut changed = false;
+    for metric in metrics {
+        if rule.level == Level::Metric {
+            changed |= rule.carry_out(id, Target { metric: Some(metric), ..around.target() });
+            continue;
+        }
+        // A point sees its metric without the points.
+        macro_rules! change_points {
+            ($data:ident, $kind:ident, $point:ident) => {{
+                let mut points = take(&mut $data.data_points);
+                for point in &mut points {
+                    let point = Some(PointMut::$point(point));
+                    changed |= rule.carry_out(id, Target { metric: Some(metric), point, ..around.target() });
+                }
+                if let Some(Data::$kind(data)) = &mut metric.data {
+                    data.data_points = points;
+                }
+            }};
+        }
+        match &mut metric.data {
+            Some(Data::Gauge(data)) => change_points!(data, Gauge, Number),
+            Some(Data::Sum(data)) => change_points!(data, Sum, Number),
+            Some(Data::Histogram(data)) => change_points!(data, Histogram, Histogram),
+            Some(Data::ExponentialHistogram(data)) => {
+                change_points!(data, ExponentialHistogram, Exponential);
+            }
+            Some(Data::Summary(data)) => change_points!(data, Summary, Summary),
+            None => {}
+        }
+    }
+    changed
+}
