@@ -15,7 +15,8 @@ fn page(name: &str) -> String {
 }
 
 /// What a component cannot do without.
-const NEEDS: [(&str, &[(&str, &str)]); 6] = [
+const NEEDS: [(&str, &[(&str, &str)]); 7] = [
+    ("span", &[("name", "{from_attributes: [a]}")]),
     ("attributes", &[("actions", "[{key: a, action: delete}]")]),
     ("resource", &[("attributes", "[{key: a, action: delete}]")]),
     ("memory_limiter", &[("check_interval", "1s"), ("limit_mib", "100")]),

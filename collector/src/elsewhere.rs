@@ -8,7 +8,6 @@ const DISK: &str = "a sandbox has no disk that outlives it; debug prints what pa
 const SDK: &str = "let the function's SDK send OTLP, which the receiver otlp takes";
 const SCRAPED: &str =
     "a function is not scraped, nor is there a host to look at; its own metrics are told by telemetryapi";
-const NAMES: &str = "transform changes names of spans and attributes";
 const BEHIND: &str = "it is not built in; a collector behind the exporter may have it";
 const MANY_SANDBOXES: &str = "a sandbox sees only its own part of a trace; \
     use probabilistic_sampler, or a collector behind all of them";
@@ -17,7 +16,7 @@ const CREDENTIALS: &str = "basicauth, bearertokenauth, headers_setter and sigv4a
 const ENCODING: &str = "nothing here asks for it; leave it out";
 
 /// Names by section, and what is said of each.
-pub const ELSEWHERE: [(Section, &[&str], &str); 32] = [
+pub const ELSEWHERE: [(Section, &[&str], &str); 31] = [
     (
         Section::Receivers,
         &["jaeger", "zipkin", "opencensus", "skywalking", "sapm", "signalfx", "datadog"],
@@ -40,7 +39,6 @@ pub const ELSEWHERE: [(Section, &[&str], &str); 32] = [
         "the function's log lines are told by telemetryapi",
     ),
     (Section::Receivers, &["awscloudwatch", "awsfirehose", "awslambda", "awss3", "kafka", "loki"], BEHIND),
-    (Section::Processors, &["span"], NAMES),
     (Section::Processors, &["tail_sampling", "groupbytrace"], MANY_SANDBOXES),
     (
         Section::Processors,

@@ -15,6 +15,7 @@ mod pattern;
 mod probabilistic_sampler;
 mod resource;
 mod resourcedetection;
+mod span;
 mod transform;
 
 /// Every processor of this distribution.
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Factory<dyn Processor>> {
         Factory::new("probabilistic_sampler", probabilistic_sampler::build),
         Factory::new("resource", resource::build),
         Factory::new("resourcedetection", resourcedetection::build).alias("resource_detection"),
+        Factory::new("span", span::build),
         Factory::new("transform", transform::build),
     ]
 }
