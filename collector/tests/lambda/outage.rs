@@ -58,7 +58,8 @@ async fn survives_anything(exporter: &str, settings: &str) {
     let exporters = format!("{{{exporter}: {{endpoint: '{}', {settings}}}}}", backend.endpoint());
     let config =
         ports.config(&exporters, exporter).replace("exporters: [", "processors: [batch], exporters: [");
-    let mut sandbox = start(ports.lambda(&format!("{config}processors: {{batch: }}\n"))).await;
+    let lambda = ports.lambda(&format!("{config}processors: {{batch: }}\n"));
+    let mut sandbox = start(prompt(lambda)).await;
     let (ledger, mut dice) = (Ledger::default(), Dice::new(7));
     for _ in 0..40 {
         let behaviours = [
