@@ -63,11 +63,13 @@ fn of_service<'a>(source: &Source<'a>, attributes: &Attributes<'a>) -> Option<&'
     }
 }
 
+/// `name@host`; an empty name leaves `@host`.
 fn database<'a>(attributes: &Attributes<'a>) -> Option<Cow<'a, str>> {
-    let name = attributes.text(DbName)?;
+    let name = attributes.has(DbName).then(|| attributes.text(DbName).unwrap_or_default())?;
     let connection = attributes.text(DbConnectionString).unwrap_or_default();
     let host = host_by_go(connection.strip_prefix("jdbc:").unwrap_or(connection));
-    Some(host.map_or(name.into(), |host| format!("{name}@{host}").into()))
+    let name: Cow<'_, str> = host.map_or(name.into(), |host| format!("{name}@{host}").into());
+    Some(name).filter(|name| !name.is_empty())
 }
 
 fn of_span<'a>(source: &Source<'a>) -> Cow<'a, str> {

@@ -60,6 +60,13 @@ fn a_document_has_the_name_of_the_first_thing_that_is_known_of_it() {
         ),
         (
             CLIENT,
+            json!({ "db.system": "mysql", "db.name": "", "db.connection_string": "mysql://db", "net.peer.name": "bar.com" }),
+            "mysql@db",
+            "@db",
+        ),
+        (CLIENT, json!({ "db.system": "mysql", "db.name": "", "rpc.service": "Shop" }), "mysql", "Shop"),
+        (
+            CLIENT,
             json!({ "db.system.name": "postgresql", "db.namespace": "shop", "server.address": "db.example.com" }),
             "shop@db.example.com",
             "GET /orders",
