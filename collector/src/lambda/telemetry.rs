@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use pipeline::{Budget, Host, Invocation, Lease, count};
+use pipeline::{Budget, Host, Invocation, Lease};
 use receivers::telemetryapi::{Deliveries, Event, Feed, Heard, News, Subscription};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -113,7 +113,7 @@ impl Telemetry {
     pub fn invoked(&self, invocation: &Invocation) {
         self.0.unreported.replace(Some(invocation.request_id.clone()));
         self.0.host.invoked(invocation.clone());
-        self.0.feed.tell(News::Invoked(invocation));
+        self.tell_receivers(News::Invoked(invocation));
     }
 
     /// Resolves once the platform has reported the end of the function for this request, and all that was cut on the
@@ -155,7 +155,7 @@ impl Telemetry {
     pub fn ends(&self, reason: &str) {
         let events = self.0.deliveries.borrow_mut().end();
         self.tell(Heard { events, done: Vec::new() });
-        self.0.feed.tell(News::Ends(reason));
+        self.tell_receivers(News::Ends(reason));
     }
 
     async fn until(&self, condition: impl Fn() -> bool) {
@@ -168,10 +168,8 @@ impl Telemetry {
         events.retain(|event| event.kind != "extension" || !self.0.has_written(&event.record));
         resource::learn_from(&events, &self.0.host);
         self.0.book_reports(&events);
-        // Were the end of an invocation lost with what a receiver can't bear, the invocation would be held for long.
-        let tell = AssertUnwindSafe(|| self.0.feed.tell(News::Events(&events)));
-        if !events.is_empty() && catch_unwind(tell).is_err() {
-            ::log::error!("telemetryapi panicked; of {} some are lost", count(events.len(), "event"));
+        if !events.is_empty() {
+            self.tell_receivers(News::Events(&events));
         }
         let mut known = self.0.done.borrow_mut();
         known.extend(done);
@@ -179,6 +177,14 @@ impl Telemetry {
         known.drain(..forgotten);
         self.keep();
         self.0.news.notify_waiters();
+    }
+
+    /// Were the end of an invocation lost with what a receiver can't bear, the invocation would be held for long; were it
+    /// another piece of news, all would end.
+    fn tell_receivers(&self, news: News<'_>) {
+        if catch_unwind(AssertUnwindSafe(|| self.0.feed.tell(news))).is_err() {
+            ::log::error!("telemetryapi panicked; some of what it was told is lost");
+        }
     }
 
     /// Books what is kept of cut deliveries, and sees to it that nothing is kept for long.

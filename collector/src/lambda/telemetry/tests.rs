@@ -83,11 +83,13 @@ async fn the_receivers_are_told_all_before_the_invocation_counts_as_done() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_panics_does_not_hold_the_invocation() {
+async fn a_receiver_that_panics_neither_holds_the_invocation_nor_ends_the_collector() {
     let (telemetry, _) = listening();
     let joined = telemetry.0.feed.join(|_| panic!("a receiver that can't bear this"));
+    telemetry.invoked(&Invocation { request_id: "r1".into(), ..Invocation::default() });
     hear(&telemetry, &format!("[{DONE}]"));
     telemetry.done("r1").await;
+    telemetry.ends("spindown");
     drop(joined);
 }
 
