@@ -38,6 +38,8 @@ pub enum Answer {
     TakeAfter(Duration),
     /// Asks to try again.
     Busy(Option<Duration>),
+    /// The same, after a while.
+    BusyAfter(Duration),
     /// Says it is too large if it holds more than so many spans, else takes it.
     AtMost(usize),
     /// Refuses it if it holds this span, else takes it.
@@ -136,6 +138,10 @@ impl Backend {
                 take()
             }
             Answer::Busy(after) => Err(Undelivered::Retry { after, cause }),
+            Answer::BusyAfter(wait) => {
+                tokio::time::sleep(wait).await;
+                Err(Undelivered::Retry { after: None, cause })
+            }
             Answer::AtMost(most) if batch.items() > most => Err(Undelivered::TooLarge { cause }),
             Answer::Refuse => Err(Undelivered::Refused { cause }),
             Answer::RefuseWith(bad) if numbers(batch).contains(&bad) => Err(Undelivered::Refused { cause }),

@@ -12,6 +12,10 @@ const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 /// The longest wait between attempts when the process is about to end: what is not delivered then is lost.
 const LAST_WAIT: Duration = Duration::from_millis(250);
 
+/// The shortest wait between attempts, whatever is configured: one that fails at once would be asked as fast as the CPU
+/// allows, which is the function's.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
+
 /// The longest wish of a backend that is honoured: longer than an environment lives. What backends send is any number.
 const LONGEST_WISH: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -99,12 +103,12 @@ impl Health {
 }
 
 /// The wait after the failure that follows `failures` others: `initial_interval` times `multiplier` for each,
-/// at most `max_interval`, spread by `randomization_factor`; `random` is in 0..1.
+/// at most `max_interval`, at least [`SHORTEST_WAIT`], spread by `randomization_factor`; `random` is in 0..1.
 fn backoff(retry: &RetryOnFailure, failures: u32, random: f64) -> Duration {
     let growth = retry.multiplier.max(1.0).powi(failures.min(1000) as i32);
     let wait = (retry.initial_interval.as_secs_f64() * growth).min(retry.max_interval.as_secs_f64());
     let spread = 1.0 + retry.randomization_factor.clamp(0.0, 1.0) * (2.0 * random - 1.0);
-    Duration::from_secs_f64(wait * spread)
+    Duration::from_secs_f64(wait * spread).max(SHORTEST_WAIT)
 }
 
 #[cfg(test)]
@@ -131,7 +135,7 @@ mod tests {
     fn odd_settings_give_a_wait_all_the_same() {
         let retry =
             RetryOnFailure { multiplier: 0.0, randomization_factor: 7.0, ..RetryOnFailure::default() };
-        assert_eq!(backoff(&retry, u32::MAX, 0.0), Duration::ZERO);
+        assert_eq!(backoff(&retry, u32::MAX, 0.0), SHORTEST_WAIT);
         assert_eq!(backoff(&retry, 3, 0.5), Duration::from_secs(5));
     }
 

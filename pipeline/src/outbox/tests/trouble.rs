@@ -224,3 +224,14 @@ async fn requests_that_fail_side_by_side_are_one_failure() {
     tokio::select! { () = outbox.send_due() => {}, () = all_sent => {} }
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_is_not_asked_without_a_rest_whatever_the_settings_say() {
+    let backend = Backend::default();
+    backend.always(Answer::BusyAfter(Duration::from_micros(50)));
+    backend.sending(|sending| sending.retry.initial_interval = Duration::ZERO);
+    let (outbox, budget) = outbox(&backend);
+    outbox.put(spans(&budget, [1]));
+    flush(&outbox).await;
+    assert!(backend.asked() <= 100, "{}", backend.asked());
+}
