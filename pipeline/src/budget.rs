@@ -112,7 +112,7 @@ impl Lease {
     /// # Errors
     /// [`Full`] when fewer are left; the lease then stays as it was.
     pub fn grow(&mut self, more: usize) -> Result<(), Full> {
-        let most = self.budget.limit().saturating_sub(self.bytes);
+        let most = self.room_at_best();
         // For what never fits nothing is dropped.
         let left = self.budget.room_for(if more > most { 0 } else { more });
         if more > left {
@@ -122,6 +122,11 @@ impl Lease {
         self.budget.take(more);
         self.bytes += more;
         Ok(())
+    }
+
+    /// How much it could grow at best: if nobody else held anything of the budget.
+    pub fn room_at_best(&self) -> usize {
+        self.budget.limit().saturating_sub(self.bytes)
     }
 
     /// Sets the lease to the size that the data turned out to have. Never fails: the data exists already.

@@ -65,6 +65,8 @@ impl Coding {
 
     /// Inflates `packed` to at most `limit` bytes, growing `lease` by what is allocated for them.
     pub fn inflate(self, packed: Vec<u8>, limit: usize, lease: &mut Lease) -> Result<Vec<u8>, Refusal> {
+        // What is asked for in advance, and one byte more, must fit at best.
+        let limit = limit.min(lease.room_at_best().saturating_sub(1));
         let mut room = Room { out: Vec::new(), limit, lease };
         match self {
             Coding::Identity => return Ok(packed),

@@ -160,6 +160,8 @@ struct Space {
 
 impl Space {
     fn grow(&mut self, more: usize, limit: usize) -> Result<(), Refusal> {
+        // No more than fits at best is asked for in advance.
+        let limit = limit.min(self.bytes.capacity() + self.lease.room_at_best());
         let wanted = self.bytes.len() + more;
         if wanted > limit {
             return Err(Refusal::TooLarge { limit });

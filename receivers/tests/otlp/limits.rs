@@ -168,6 +168,23 @@ fn what_never_fits_the_budget_is_too_large_and_nobody_is_asked_to_come_again() {
 }
 
 #[test]
+fn what_fits_the_budget_is_taken_however_its_size_comes_to_light() {
+    run(async {
+        let data = one_span(150_000);
+        let head = "POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let chunked =
+            data.chunks(90_000).map(|it| [format!("{:x}\r\n", it.len()).as_bytes(), it, b"\r\n"].concat());
+        let chunked = [head.as_bytes(), &chunked.collect::<Vec<_>>().concat(), b"0\r\n\r\n"].concat();
+        for request in [chunked, post("Content-Encoding: deflate\r\n", &zlib(&data))] {
+            let running = Running::start_with(config(), &Signal::ALL, 160_000);
+            let mut client = Client::connect(running.http).await;
+            client.send(&request).await;
+            assert_eq!(client.receive().await.unwrap().status, 200);
+        }
+    });
+}
+
+#[test]
 fn a_full_budget_tells_grpc_clients_when_to_come_again() {
     run(async {
         let running = Running::start_with(config(), &Signal::ALL, 10);
