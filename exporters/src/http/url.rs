@@ -1,13 +1,30 @@
 //! Endpoints: `http://` and `https://` URLs, and the host and port behind them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Uri};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use pipeline::is_this_host;
+
+/// What becomes `%XX` in a path that holds something no path may hold.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'@');
 
 /// A server: what connections are opened to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +96,7 @@ impl Url {
             return Err(unfilled(shown).unwrap_or(message));
         }
         let text = text.split_once('#').map_or(text, |(url, _fragment)| url);
+        let text = &*escaped(text);
         let invalid = |_| unfilled(shown).unwrap_or_else(|| format!("not a valid URL: {}", flaw(text)));
         let uri: Uri = text.parse().map_err(invalid)?;
         let tls = match uri.scheme_str() {
@@ -101,6 +119,22 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.origin, self.path.path())
     }
+}
+
+/// `text` with its path as Go's net/url sends it: as it is, or all of it escaped anew if it holds what no path may hold.
+/// A line break and a placeholder in angles stay, and are mistakes.
+fn escaped(text: &str) -> Cow<'_, str> {
+    let Some(path) = text.find("://").and_then(|at| Some(at + 3 + text[at + 3..].find(['/', '?'])?)) else {
+        return text.into();
+    };
+    let (server, path) = text.split_at(path);
+    let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
+    let is_sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:@[]%/".contains(&byte);
+    if path.bytes().all(is_sound) || path.contains(['<', '>']) || path.contains(char::is_control) {
+        return text.into();
+    }
+    let plain: Vec<u8> = percent_decode_str(path).collect();
+    format!("{server}{}{query}", percent_encode(&plain, ESCAPED)).into()
 }
 
 /// What to say of a placeholder such as `<region>` or `{id}` in `text`, which documentation leaves to its readers.
@@ -168,6 +202,9 @@ mod tests {
             ("HTTP://127.0.0.1:80", "http://127.0.0.1", "/"),
             (" https://backend/x\n", "https://backend", "/x"),
             ("http://backend:/x", "http://backend", "/x"),
+            ("http://backend/a%2fb(1)!*'[2]", "http://backend", "/a%2fb(1)!*'[2]"),
+            ("http://backend/é/{id}/%2f%41(1)?c=|", "http://backend", "/%C3%A9/%7Bid%7D//A%281%29?c=|"),
+            ("http://backend/my path", "http://backend", "/my%20path"),
         ] {
             let url = Url::parse(text).unwrap();
             assert_eq!((url.origin.to_string().as_str(), url.path.as_str()), (origin, path), "{text}");
