@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag, options};
+use serde_yaml::granit_parser::{
+    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag, options,
+};
 
 use crate::mistakes::Mistake;
 use crate::place::{Path, Place};
@@ -21,9 +23,47 @@ pub(crate) struct Parsed {
     pub second: Option<Place>,
 }
 
+/// More lines in quotes than that belong into a file of their own.
+const MOST_LINES_MOVED: usize = 200;
+/// What stands farther to the right is no indentation.
+const DEEPEST_INDENT: usize = 1000;
+
 /// Reads the first document of `text`. `source` names it in messages.
 pub(crate) fn parse(text: &str, source: &str) -> Parsed {
     let source: Rc<str> = source.into();
+    read(text, &source).unwrap_or_else(|error| {
+        read_moved(text, &source, &error).unwrap_or_else(|| {
+            let flaws = vec![explain(&error, text, source)];
+            Parsed { tree: None, flaws, second: None }
+        })
+    })
+}
+
+/// Reads `text` with the further lines of texts in quotes moved to the right. The Collector's parser takes them at any
+/// indentation, ours only deeper than their key; blanks before them mean nothing in either.
+fn read_moved(text: &str, source: &Rc<str>, error: &ScanError) -> Option<Parsed> {
+    let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let blanks = " ".repeat(text.lines().map(depth).max()?.min(DEEPEST_INDENT) + 1);
+    let (mut text, mut error) = (text.to_owned(), error.clone());
+    for _ in 0..MOST_LINES_MOVED {
+        if *error.kind() != ErrorKind::InvalidQuotedScalarIndent {
+            return None;
+        }
+        let (at, _) = text.char_indices().nth(error.marker().index())?;
+        let line = text[..at].rsplit(['\n', '\r']).next()?;
+        if !line.trim().is_empty() {
+            return None;
+        }
+        text.insert_str(at, &blanks);
+        match read(&text, source) {
+            Ok(parsed) => return Some(parsed),
+            Err(next) => error = next,
+        }
+    }
+    None
+}
+
+fn read(text: &str, source: &Rc<str>) -> Built<Parsed> {
     let options =
         options! { emit_unresolved_aliases: true, flow_nesting_limit: 100, block_nesting_limit: 100 };
     let mut builder = Builder {
@@ -33,10 +73,8 @@ pub(crate) fn parse(text: &str, source: &str) -> Parsed {
         path: Path::default(),
         flaws: Vec::new(),
     };
-    match builder.document() {
-        Ok(tree) => Parsed { tree: Some(tree), second: builder.second(), flaws: builder.flaws },
-        Err(error) => Parsed { tree: None, flaws: vec![explain(&error, text, source)], second: None },
-    }
+    let tree = builder.document()?;
+    Ok(Parsed { tree: Some(tree), second: builder.second(), flaws: builder.flaws })
 }
 
 struct Builder<'t> {

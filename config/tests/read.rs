@@ -117,6 +117,21 @@ fn a_tag_of_yaml_decides_what_a_scalar_is_and_a_lone_exclamation_mark_does_not()
 }
 
 #[test]
+fn the_further_lines_of_a_text_in_quotes_may_stand_anywhere() {
+    for (text, value) in [
+        ("v: \"a\nb\"", "a b"),
+        ("\u{feff}# é\nk:\n  v: 1\nv: 'a\n\n b\nc'\nw: 1", "a\nb c"),
+        ("v: \"-----BEGIN-----\r\nabc\r\n-----END-----\"\r\nw: 1", "-----BEGIN----- abc -----END-----"),
+        ("w: {a: 'x\ny'}\nv: 'a\nb: c'", "a b: c"),
+    ] {
+        let node = Node::parse(text, &env()).unwrap();
+        assert_eq!(node.get("v").unwrap().read::<String>().unwrap(), value, "{text:?}");
+    }
+    let open = Node::parse("v: 'a\nw: 1\nx: 2\n", &env()).unwrap_err().to_string();
+    assert_eq!(open, "inline:1:4: the quote that opens here is not closed in this line");
+}
+
+#[test]
 fn a_null_map_in_an_option_is_there_with_all_defaults() {
     assert_eq!(read("grpc:").grpc, Some(Retry::default()));
     assert_eq!(read("port: 1").grpc, None);
