@@ -27,7 +27,14 @@ impl Node {
     pub fn settled(&self, keys: &[&FormerKeys]) -> Node {
         let mut tree = self.tree.clone();
         for (key, former) in keys.iter().copied().flatten() {
-            let path: Vec<_> = key.split('.').collect();
+            let mut path: Vec<_> = key.split('.').collect();
+            if let Former::AlwaysTrue(_) = former
+                && let [above @ .., _] = &path[..]
+                && entry(&tree, above).is_some_and(|(_, it)| matches!(it.scalar(), Some(Scalar::Bool(_))))
+            {
+                // `sending_queue: false` says what `sending_queue.enabled: false` says.
+                path.pop();
+            }
             let Some((name, value)) = entry(&tree, &path) else { continue };
             tree = without(&tree, &path);
             if value.is_null() {
@@ -36,7 +43,9 @@ impl Node {
             match former {
                 Former::Idle(why) => self.warn(key, format_args!("changes nothing here: {why}")),
                 Former::AlwaysTrue(_) if matches!(value.scalar(), Some(Scalar::Bool(true))) => {}
-                Former::AlwaysTrue(why) => self.warn(key, format_args!("is always true here: {why}")),
+                Former::AlwaysTrue(why) => {
+                    self.warn(&path.join("."), format_args!("is always true here: {why}"))
+                }
                 Former::Now(today) => {
                     let today_path: Vec<_> = today.split('.').collect();
                     if entry(&tree, &today_path).is_some() {
@@ -125,6 +134,15 @@ mod tests {
         let expected =
             ["1:18: insecure: retired; write tls.insecure", "1:33: ca_file: retired; write tls.ca_file"];
         assert_eq!(warnings, expected.map(|line| format!("inline:{line}")));
+    }
+
+    #[test]
+    fn what_is_always_true_may_be_said_of_the_whole_above_it() {
+        assert_eq!(settled("{a: 1, queue: true}"), (json!({"a": 1}), vec![]));
+        let (value, warnings) = settled("{a: 1, queue: false}");
+        assert_eq!(value, json!({"a": 1}));
+        assert_eq!(warnings, ["inline:1:15: queue: is always true here: it is on"]);
+        assert_eq!(settled("queue: 5"), (json!({"queue": 5}), vec![]));
     }
 
     #[test]
