@@ -61,7 +61,8 @@ pub(super) async fn serve(service: Rc<Service>, stream: TcpStream, mut stop: Sto
         .half_close(true)
         // No read timeouts: after a freeze they would fire on requests that nobody was late with.
         .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD)
+        // Room to read a head that is too long to its end, and refuse it in words: hyper itself has none.
+        .max_buf_size(2 * MAX_HEAD)
         .serve_connection(
             io,
             hyper::service::service_fn(move |request: Request<Incoming>| {
@@ -193,7 +194,6 @@ fn sound(head: &request::Parts) -> Result<(), Box<Answer>> {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         Err(answer.into())
     };
-    // hyper looks at this limit only before it reads on.
     let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
     if fields.sum::<usize>() > MAX_HEAD {
         let text = "431 Request Header Fields Too Large";

@@ -84,6 +84,28 @@ fn a_head_that_is_no_sound_http_is_refused_and_its_connection_closed() {
 }
 
 #[test]
+fn a_head_that_is_too_long_is_refused_in_the_same_words_however_it_arrives() {
+    run(async {
+        let running = Running::start(config());
+        for first in [2000, 1_060_000] {
+            let head = post(&format!("X-Big: {}\r\n", "a".repeat(1_100_000)), SPAN);
+            let mut client = Client::connect(running.http).await;
+            client.send(&head[..first]).await;
+            // The receiver may read what there is.
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            client.send(&head[first..]).await;
+            let response = client.receive().await.unwrap();
+            assert_eq!(
+                (response.status, &*response.body),
+                (431, &b"431 Request Header Fields Too Large"[..])
+            );
+        }
+    });
+}
+
+#[test]
 fn pipelined_requests_are_all_taken_and_answered_in_order() {
     run(async {
         let running = Running::start(config());
