@@ -137,6 +137,11 @@ impl Sandbox {
         tokio::time::timeout(patience, line).await.ok()
     }
 
+    /// Waits until all telemetry so far has been delivered.
+    pub async fn drained(&self) {
+        self.platform.telemetry.drained().await;
+    }
+
     /// The invocations so far.
     pub fn invocations(&self) -> &[Invocation] {
         &self.invocations

@@ -70,6 +70,8 @@ async fn the_start_is_told_when_the_first_invocation_ends_without_a_span() {
 async fn the_start_is_told_when_there_is_no_invocation_at_all() {
     let backend = FakeBackend::start().await;
     let mut sandbox = start(lambda(&backend)).await;
+    // What the platform tells of the start has come: at the end it is waited for no longer than 40 ms.
+    sandbox.drained().await;
     assert_eq!(sandbox.shutdown().await.extensions[0].code, Some(0));
     assert_eq!(names(&backend.spans()), ["init orders"], "{}", sandbox.extension_output());
 }
