@@ -61,8 +61,8 @@ async fn what_a_processor_waits_for_holds_back_its_pipeline_alone_and_loses_noth
 #[tokio::test]
 async fn what_waited_for_a_processor_in_vain_is_not_sent_as_it_is_and_counted() {
     // It is waited for until 50 ms before the end. A machine that stalls then lets the collector be killed, but hardly
-    // thrice.
-    for _ in 0..3 {
+    // six times.
+    for _ in 0..6 {
         let (backend, aws, ports) = (FakeBackend::start().await, FakeSecrets::start().await, Ports::free());
         let mut sandbox = start(lambda(&aws, ports, &backend)).await;
         sandbox.invoke(send).await;
