@@ -1,15 +1,14 @@
 //! What a user may write of the `filter` processor.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fmt;
 
-use config::{Mistake, Mistakes, Node, words};
+use config::{Mistakes, Node, words};
 use serde::Deserialize;
 
-use super::{Filter, Rule, Stated, Test};
+use super::{Filter, Rule, Test};
 use crate::matching::{MatchConfig, Matching};
-use crate::ottl::listed::{ErrorMode, Listed, OF_LOGS, OF_METRICS, OF_TRACES, level};
+use crate::ottl::listed::{ErrorMode, Listed, OF_LOGS, OF_METRICS, OF_TRACES};
+use crate::ottl::stated::Check;
 use crate::ottl::{Level, parse};
 
 /// Settings.
@@ -116,7 +115,8 @@ impl Config {
     pub(super) fn filter(self, node: &Node, id: String) -> Result<Filter, Mistakes> {
         let mut check = Check { node, error_mode: self.error_mode, mistakes: Vec::new() };
         let Config { traces, metrics, logs, spans, .. } = self;
-        let spans = check.rules(
+        let spans = rules(
+            &mut check,
             ("trace_conditions", OF_TRACES, self.trace_conditions),
             &[
                 (Level::Resource, "traces.resource", traces.resource),
@@ -125,7 +125,8 @@ impl Config {
             ],
             (Level::Span, "spans", spans.include, spans.exclude),
         );
-        let metrics = check.rules(
+        let metrics = rules(
+            &mut check,
             ("metric_conditions", OF_METRICS, self.metric_conditions),
             &[
                 (Level::Resource, "metrics.resource", metrics.resource),
@@ -134,7 +135,8 @@ impl Config {
             ],
             (Level::Metric, "metrics", metrics.include, metrics.exclude),
         );
-        let records = check.rules(
+        let records = rules(
+            &mut check,
             ("log_conditions", OF_LOGS, self.log_conditions),
             &[
                 (Level::Resource, "logs.resource", logs.resource),
@@ -149,113 +151,86 @@ impl Config {
     }
 }
 
-struct Check<'a> {
-    node: &'a Node,
-    error_mode: ErrorMode,
-    mistakes: Vec<Mistake>,
+/// The rules of one signal, written in one of the three ways.
+fn rules(
+    check: &mut Check,
+    (key, levels, grouped): (&str, &[Level], Vec<Listed<Several>>),
+    by_level: &ByLevel,
+    (level, chosen, include, exclude): (Level, &str, Option<MatchConfig>, Option<MatchConfig>),
+) -> Vec<Rule> {
+    let has_levels = by_level.iter().any(|(_, _, conditions)| !conditions.is_empty());
+    let [include, exclude] = [include, exclude].map(|it| {
+        // Of records, what chooses nothing is as good as not there.
+        it.filter(|it| level != Level::Log || !it.is_empty())
+    });
+    let is_chosen = include.is_some() || exclude.is_some();
+    if usize::from(has_levels) + usize::from(is_chosen) + usize::from(!grouped.is_empty()) > 1 {
+        let others: Vec<_> = by_level.iter().map(|(_, key, _)| *key).collect();
+        let others = others.join(", ");
+        let message = format!(
+            "conditions are written in one way only: {key}; or {others}; or {chosen}.include and {chosen}.exclude"
+        );
+        check.wrong(if is_chosen { chosen } else { key }, message);
+        return Vec::new();
+    }
+    if is_chosen {
+        let node = check.node.get(chosen);
+        let matching = Matching::new(node.as_ref().unwrap_or(check.node), include, exclude);
+        let matching = matching.map_err(|found| check.mistakes.extend(found.0)).ok();
+        return matching
+            .map(|matching| Rule { level, test: Test::Unchosen(Box::new(matching)) })
+            .into_iter()
+            .collect();
+    }
+    if !grouped.is_empty() {
+        return grouped_rules(check, key, levels, grouped);
+    }
+    let rules = by_level.iter().flat_map(|(level, key, conditions)| {
+        group(check, conditions, Some(*level), levels, check.error_mode, |i| format!("{key}[{i}]"))
+    });
+    rules.collect()
 }
 
-impl Check<'_> {
-    fn wrong(&mut self, key: &str, message: impl fmt::Display) {
-        self.mistakes.extend(self.node.mistake(key, message).0);
+fn grouped_rules(check: &mut Check, key: &str, levels: &[Level], grouped: Vec<Listed<Several>>) -> Vec<Rule> {
+    let (mut plain, mut rules) = (Vec::new(), Vec::new());
+    let mixed = grouped.iter().any(|it| matches!(it, Listed::One(_)))
+        && grouped.iter().any(|it| matches!(it, Listed::Several(_)));
+    if mixed {
+        check.wrong(key, "conditions alone and maps of them can't stand in one list");
+        return rules;
     }
-
-    /// The rules of one signal, written in one of the three ways.
-    fn rules(
-        &mut self,
-        (key, levels, grouped): (&str, &[Level], Vec<Listed<Several>>),
-        by_level: &ByLevel,
-        (level, chosen, include, exclude): (Level, &str, Option<MatchConfig>, Option<MatchConfig>),
-    ) -> Vec<Rule> {
-        let has_levels = by_level.iter().any(|(_, _, conditions)| !conditions.is_empty());
-        let [include, exclude] = [include, exclude].map(|it| {
-            // Of records, what chooses nothing is as good as not there.
-            it.filter(|it| level != Level::Log || !it.is_empty())
-        });
-        let is_chosen = include.is_some() || exclude.is_some();
-        if usize::from(has_levels) + usize::from(is_chosen) + usize::from(!grouped.is_empty()) > 1 {
-            let others: Vec<_> = by_level.iter().map(|(_, key, _)| *key).collect();
-            let others = others.join(", ");
-            let message = format!(
-                "conditions are written in one way only: {key}; or {others}; or {chosen}.include and {chosen}.exclude"
-            );
-            self.wrong(if is_chosen { chosen } else { key }, message);
-            return Vec::new();
-        }
-        if is_chosen {
-            let node = self.node.get(chosen);
-            let matching = Matching::new(node.as_ref().unwrap_or(self.node), include, exclude);
-            let matching = matching.map_err(|found| self.mistakes.extend(found.0)).ok();
-            return matching
-                .map(|matching| Rule { level, test: Test::Unchosen(Box::new(matching)) })
-                .into_iter()
-                .collect();
-        }
-        if !grouped.is_empty() {
-            return self.grouped(key, levels, grouped);
-        }
-        let rules = by_level.iter().flat_map(|(level, key, conditions)| {
-            self.group(conditions, Some(*level), levels, self.error_mode, |i| format!("{key}[{i}]"))
-        });
-        rules.collect()
-    }
-
-    fn grouped(&mut self, key: &str, levels: &[Level], grouped: Vec<Listed<Several>>) -> Vec<Rule> {
-        let (mut plain, mut rules) = (Vec::new(), Vec::new());
-        let mixed = grouped.iter().any(|it| matches!(it, Listed::One(_)))
-            && grouped.iter().any(|it| matches!(it, Listed::Several(_)));
-        if mixed {
-            self.wrong(key, "conditions alone and maps of them can't stand in one list");
-            return rules;
-        }
-        for (i, conditions) in grouped.into_iter().enumerate() {
-            let Several { context, conditions, error_mode } = match conditions {
-                Listed::One(condition) => {
-                    plain.push(condition);
-                    continue;
-                }
-                Listed::Several(several) => several,
-            };
-            let level = match context.map(|context| level(&context, levels)).transpose() {
-                Ok(level) => level,
-                Err(why) => {
-                    self.wrong(&format!("{key}[{i}].context"), why);
-                    continue;
-                }
-            };
-            let at = |j| format!("{key}[{i}].conditions[{j}]");
-            rules.extend(self.group(&conditions, level, levels, error_mode.unwrap_or(self.error_mode), at));
-        }
-        if !plain.is_empty() {
-            rules.extend(self.group(&plain, None, levels, self.error_mode, |i| format!("{key}[{i}]")));
-        }
-        rules
-    }
-
-    /// The conditions of one list: about things of `level`, or else of the innermost that each names.
-    fn group(
-        &mut self,
-        conditions: &[String],
-        level: Option<Level>,
-        levels: &[Level],
-        error_mode: ErrorMode,
-        at: impl Fn(usize) -> String,
-    ) -> Vec<Rule> {
-        let mut by_level: BTreeMap<Level, Vec<Stated>> = BTreeMap::new();
-        for (i, text) in conditions.iter().enumerate() {
-            match parse(text, level, levels) {
-                Ok((condition, level)) => {
-                    let is_told = Cell::new(error_mode == ErrorMode::Silent);
-                    by_level.entry(level).or_default().push(Stated {
-                        condition,
-                        text: text.clone(),
-                        is_told,
-                    });
-                }
-                Err(why) => self.wrong(&at(i), format_args!("found {text}: {why}")),
+    for (i, conditions) in grouped.into_iter().enumerate() {
+        let Several { context, conditions, error_mode } = match conditions {
+            Listed::One(condition) => {
+                plain.push(condition);
+                continue;
             }
-        }
-        let rule = |(level, conditions)| Rule { level, test: Test::Conditions(conditions) };
-        by_level.into_iter().map(rule).collect()
+            Listed::Several(several) => several,
+        };
+        let Ok(level) = check.level(&format!("{key}[{i}]"), context, levels) else { continue };
+        let at = |j| format!("{key}[{i}].conditions[{j}]");
+        rules.extend(group(check, &conditions, level, levels, error_mode.unwrap_or(check.error_mode), at));
     }
+    rules.extend(group(check, &plain, None, levels, check.error_mode, |i| format!("{key}[{i}]")));
+    rules
+}
+
+/// The conditions of one list: about things of `level`, or else of the innermost that each names.
+fn group(
+    check: &mut Check,
+    conditions: &[String],
+    level: Option<Level>,
+    levels: &[Level],
+    error_mode: ErrorMode,
+    at: impl Fn(usize) -> String,
+) -> Vec<Rule> {
+    let mut by_level: BTreeMap<Level, Vec<_>> = BTreeMap::new();
+    for (i, text) in conditions.iter().enumerate() {
+        let parsed = parse(text, level, levels);
+        if let Some((stated, level)) = check.stated(&at(i), text.clone(), error_mode, parsed) {
+            by_level.entry(level).or_default().push(stated);
+        }
+    }
+    let rule = |(level, conditions)| Rule { level, test: Test::Conditions(conditions) };
+    by_level.into_iter().map(rule).collect()
 }

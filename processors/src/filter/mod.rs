@@ -2,8 +2,6 @@
 
 mod config;
 
-use std::cell::Cell;
-
 use ::config::{Mistakes, Node};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -15,6 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use pipeline::{Batch, Context, Processor, Signal};
 
 use crate::matching::{Around, Matching};
+use crate::ottl::stated::{Stated, any_changes};
 use crate::ottl::{Condition, Item, Level, Point};
 use config::Config;
 
@@ -44,25 +43,24 @@ struct Rule {
 
 enum Test {
     /// One of them is true.
-    Conditions(Vec<Stated>),
+    Conditions(Vec<Stated<Condition>>),
     /// It is none of these.
     Unchosen(Box<Matching>),
 }
 
-/// A condition with the text that it was written as.
-struct Stated {
-    condition: Condition,
-    text: String,
-    /// It was said that it can't be told.
-    is_told: Cell<bool>,
-}
-
 impl Processor for Filter {
     fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
+        let id = &self.id;
         match batch.signal() {
-            Signal::Traces => batch.edit_if(|request| apply(&self.spans, &self.id, request, traces)),
-            Signal::Metrics => batch.edit_if(|request| apply(&self.metrics, &self.id, request, metrics)),
-            Signal::Logs => batch.edit_if(|request| apply(&self.records, &self.id, request, logs)),
+            Signal::Traces => {
+                batch.edit_if(|request| any_changes(&self.spans, |rule| traces(rule, id, request)))
+            }
+            Signal::Metrics => {
+                batch.edit_if(|request| any_changes(&self.metrics, |rule| metrics(rule, id, request)))
+            }
+            Signal::Logs => {
+                batch.edit_if(|request| any_changes(&self.records, |rule| logs(rule, id, request)))
+            }
         }
         if batch.items() > 0 {
             out.push(batch);
@@ -70,19 +68,12 @@ impl Processor for Filter {
     }
 }
 
-/// Says whether anything was dropped.
-fn apply<R>(rules: &[Rule], id: &str, request: &mut R, drop: fn(&Rule, &str, &mut R) -> bool) -> bool {
-    let mut changed = false;
-    for rule in rules {
-        changed |= drop(rule, id, request);
-    }
-    changed
-}
-
 impl Rule {
     fn drops(&self, id: &str, item: &Item) -> bool {
         match &self.test {
-            Test::Conditions(conditions) => conditions.iter().any(|stated| stated.holds(id, item)),
+            Test::Conditions(conditions) => conditions.iter().any(|stated| {
+                stated.or_told(id, "a condition can't be told and counts as false", stated.it.holds(item))
+            }),
             Test::Unchosen(matching) => {
                 let around = Around::new(item.resource, item.scope);
                 let span = item.span.is_some_and(|span| !matching.chooses_span(span, &around));
@@ -91,20 +82,6 @@ impl Rule {
                 span || record || item.metric.is_some_and(metric)
             }
         }
-    }
-}
-
-impl Stated {
-    /// What can't be told counts as false, so that nothing is lost for it. The Go Collector drops the whole request
-    /// then, unless its `error_mode` is `ignore` or `silent`.
-    fn holds(&self, id: &str, item: &Item) -> bool {
-        self.condition.holds(item).unwrap_or_else(|why| {
-            if !self.is_told.replace(true) {
-                let text = &self.text;
-                log::warn!("otelcol.component.id" = id; "a condition can't be told and counts as false, now and whenever that happens again: {text}: {why}");
-            }
-            false
-        })
     }
 }
 

@@ -59,15 +59,3 @@ pub enum ErrorMode {
     /// It stays as it is.
     Silent,
 }
-
-/// The level that `name` means, in any case.
-///
-/// # Errors
-/// Which of `levels` there are, if it is none of them.
-pub fn level(name: &str, levels: &[Level]) -> Result<Level, String> {
-    let level = Level::named(&name.to_lowercase()).filter(|level| levels.contains(level));
-    level.ok_or_else(|| {
-        let known: Vec<_> = levels.iter().map(|level| level.name()).collect();
-        format!("found {name}{}", config::valid_words(name, &known))
-    })
-}

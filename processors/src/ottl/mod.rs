@@ -13,6 +13,7 @@ pub mod listed;
 mod parse;
 mod path;
 mod slot;
+pub mod stated;
 mod statement;
 mod target;
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! What a user may write of the `transform` processor.
 
-use std::cell::Cell;
-use std::fmt;
-
-use config::{Mistake, Mistakes, Node, words};
+use config::{Mistakes, Node, words};
 use serde::Deserialize;
 
-use super::{Rule, Stated, Transform};
-use crate::ottl::listed::{ErrorMode, Listed, OF_LOGS, OF_METRICS, OF_TRACES, level};
+use super::{Rule, Transform};
+use crate::ottl::listed::{ErrorMode, Listed, OF_LOGS, OF_METRICS, OF_TRACES};
+use crate::ottl::stated::Check;
 use crate::ottl::{Level, parse, parse_statement};
 
 /// Settings.
@@ -51,9 +49,9 @@ impl Config {
     /// Everything wrong with any of them.
     pub(super) fn transform(self, node: &Node, id: String) -> Result<Transform, Mistakes> {
         let mut check = Check { node, error_mode: self.error_mode, mistakes: Vec::new() };
-        let spans = check.rules("trace_statements", OF_TRACES, self.trace_statements);
-        let metrics = check.rules("metric_statements", OF_METRICS, self.metric_statements);
-        let records = check.rules("log_statements", OF_LOGS, self.log_statements);
+        let spans = rules(&mut check, "trace_statements", OF_TRACES, self.trace_statements);
+        let metrics = rules(&mut check, "metric_statements", OF_METRICS, self.metric_statements);
+        let records = rules(&mut check, "log_statements", OF_LOGS, self.log_statements);
         match check.mistakes.is_empty() {
             true => Ok(Transform { id, spans, metrics, records }),
             false => Err(Mistakes(check.mistakes)),
@@ -61,74 +59,44 @@ impl Config {
     }
 }
 
-struct Check<'a> {
-    node: &'a Node,
-    error_mode: ErrorMode,
-    mistakes: Vec<Mistake>,
+fn rules(check: &mut Check, key: &str, levels: &[Level], listed: Vec<Listed<Several>>) -> Vec<Rule> {
+    let (mut plain, mut rules) = (Several::default(), Vec::new());
+    for (i, listed) in listed.into_iter().enumerate() {
+        match listed {
+            Listed::One(statement) => plain.statements.push(statement),
+            Listed::Several(_) if !plain.statements.is_empty() => {
+                check.wrong(&format!("{key}[{i}]"), "a map can't follow statements alone in one list");
+                return rules;
+            }
+            Listed::Several(several) => {
+                rules.extend(group(check, several, levels, &format!("{key}[{i}]"), ".statements"));
+            }
+        }
+    }
+    rules.extend(group(check, plain, levels, key, ""));
+    rules
 }
 
-impl Check<'_> {
-    fn wrong(&mut self, key: &str, message: impl fmt::Display) {
-        self.mistakes.extend(self.node.mistake(key, message).0);
-    }
-
-    fn rules(&mut self, key: &str, levels: &[Level], listed: Vec<Listed<Several>>) -> Vec<Rule> {
-        let (mut plain, mut rules) = (Several::default(), Vec::new());
-        for (i, listed) in listed.into_iter().enumerate() {
-            match listed {
-                Listed::One(statement) => plain.statements.push(statement),
-                Listed::Several(_) if !plain.statements.is_empty() => {
-                    self.wrong(&format!("{key}[{i}]"), "a map can't follow statements alone in one list");
-                    return rules;
-                }
-                Listed::Several(group) => {
-                    rules.extend(self.group(group, levels, &format!("{key}[{i}]"), ".statements"));
-                }
-            }
+/// The statements of one list: about things of one level, which is the innermost that any names unless `context`
+/// says it.
+fn group(check: &mut Check, group: Several, levels: &[Level], key: &str, list: &str) -> Option<Rule> {
+    let level = check.level(key, group.context, levels).ok()?;
+    let error_mode = group.error_mode.unwrap_or(check.error_mode);
+    let mut innermost = level;
+    let (mut statements, mut conditions) = (Vec::new(), Vec::new());
+    for (i, text) in group.statements.into_iter().enumerate() {
+        let (at, parsed) = (format!("{key}{list}[{i}]"), parse_statement(&text, level, levels));
+        if let Some((statement, level)) = check.stated(&at, text, error_mode, parsed) {
+            innermost = innermost.max(Some(level));
+            statements.push(statement);
         }
-        rules.extend(self.group(plain, levels, key, ""));
-        rules
     }
-
-    /// The statements of one list: about things of one level, which is the innermost that any names unless `context`
-    /// says it.
-    fn group(&mut self, group: Several, levels: &[Level], key: &str, list: &str) -> Option<Rule> {
-        let level = match group.context.map(|context| level(&context, levels)).transpose() {
-            Ok(level) => level,
-            Err(why) => {
-                self.wrong(&format!("{key}.context"), why);
-                return None;
-            }
-        };
-        let is_silent = group.error_mode.unwrap_or(self.error_mode) == ErrorMode::Silent;
-        let mut innermost = level;
-        let (mut statements, mut conditions) = (Vec::new(), Vec::new());
-        for (i, text) in group.statements.into_iter().enumerate() {
-            match parse_statement(&text, level, levels) {
-                Ok((statement, level)) => {
-                    innermost = innermost.max(Some(level));
-                    statements.push(Stated::new(statement, text, is_silent));
-                }
-                Err(why) => self.wrong(&format!("{key}{list}[{i}]"), format_args!("found {text}: {why}")),
-            }
+    for (i, text) in group.conditions.into_iter().enumerate() {
+        let (at, parsed) = (format!("{key}.conditions[{i}]"), parse(&text, level, levels));
+        if let Some((condition, level)) = check.stated(&at, text, error_mode, parsed) {
+            innermost = innermost.max(Some(level));
+            conditions.push(condition);
         }
-        for (i, text) in group.conditions.into_iter().enumerate() {
-            match parse(&text, level, levels) {
-                Ok((condition, level)) => {
-                    innermost = innermost.max(Some(level));
-                    conditions.push(Stated::new(condition, text, is_silent));
-                }
-                Err(why) => {
-                    self.wrong(&format!("{key}.conditions[{i}]"), format_args!("found {text}: {why}"))
-                }
-            }
-        }
-        Some(Rule { level: innermost?, conditions, statements })
     }
-}
-
-impl<T> Stated<T> {
-    fn new(it: T, text: String, is_silent: bool) -> Self {
-        Stated { it, text, is_told: Cell::new(is_silent) }
-    }
+    Some(Rule { level: innermost?, conditions, statements })
 }

@@ -2,7 +2,6 @@
 
 mod config;
 
-use std::cell::Cell;
 use std::mem::take;
 
 use ::config::{Mistakes, Node};
@@ -17,6 +16,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use pipeline::{Batch, Context, Processor, Signal};
 
+use crate::ottl::stated::{Stated, any_changes};
 use crate::ottl::{Condition, Level, PointMut, Statement, Target};
 use config::Config;
 
@@ -45,58 +45,36 @@ struct Rule {
     statements: Vec<Stated<Statement>>,
 }
 
-/// A condition or statement with the text that it was written as.
-struct Stated<T> {
-    it: T,
-    text: String,
-    /// It was said that it can't be told or carried out.
-    is_told: Cell<bool>,
-}
-
 impl Processor for Transform {
     fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
+        let id = &self.id;
         match batch.signal() {
-            Signal::Traces => batch.edit_if(|request| apply(&self.spans, &self.id, request, traces)),
-            Signal::Metrics => batch.edit_if(|request| apply(&self.metrics, &self.id, request, metrics)),
-            Signal::Logs => batch.edit_if(|request| apply(&self.records, &self.id, request, logs)),
+            Signal::Traces => {
+                batch.edit_if(|request| any_changes(&self.spans, |rule| traces(rule, id, request)))
+            }
+            Signal::Metrics => {
+                batch.edit_if(|request| any_changes(&self.metrics, |rule| metrics(rule, id, request)))
+            }
+            Signal::Logs => {
+                batch.edit_if(|request| any_changes(&self.records, |rule| logs(rule, id, request)))
+            }
         }
         out.push(batch);
     }
 }
 
-/// Says whether anything was changed.
-fn apply<R>(rules: &[Rule], id: &str, request: &mut R, change: fn(&Rule, &str, &mut R) -> bool) -> bool {
-    let mut changed = false;
-    for rule in rules {
-        changed |= change(rule, id, request);
-    }
-    changed
-}
-
 impl Rule {
-    /// What can't be told counts as false, and what can't be carried out changes nothing. The Go Collector drops the
-    /// whole request then, unless its `error_mode` is `ignore` or `silent`.
     fn carry_out(&self, id: &str, mut target: Target) -> bool {
-        let holds = |condition: &Stated<Condition>| condition.or_told(id, condition.it.holds(&target.item()));
+        let holds = |condition: &Stated<Condition>| {
+            let holds = condition.it.holds(&target.item());
+            condition.or_told(id, "a condition can't be told and counts as false", holds)
+        };
         if !self.conditions.is_empty() && !self.conditions.iter().any(holds) {
             return false;
         }
-        let mut changed = false;
-        for statement in &self.statements {
-            changed |= statement.or_told(id, statement.it.carry_out(&mut target));
-        }
-        changed
-    }
-}
-
-impl<T> Stated<T> {
-    fn or_told(&self, id: &str, result: Result<bool, String>) -> bool {
-        result.unwrap_or_else(|why| {
-            if !self.is_told.replace(true) {
-                let text = &self.text;
-                log::warn!("otelcol.component.id" = id; "a statement can't be carried out and changes nothing, now and whenever that happens again: {text}: {why}");
-            }
-            false
+        any_changes(&self.statements, |statement| {
+            let changed = statement.it.carry_out(&mut target);
+            statement.or_told(id, "a statement can't be carried out and changes nothing", changed)
         })
     }
 }
