@@ -2,7 +2,6 @@
 
 use config::{Mistake, Mistakes, Node, words};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use pipeline::{Batch, Context, Processor, Signal};
@@ -11,7 +10,7 @@ use serde::Deserialize;
 
 use crate::actions::value::string;
 use crate::actions::{get, put};
-use crate::matching::{Around, MatchConfig, Matching};
+use crate::matching::{Around, MatchConfig, Matching, scalar};
 use crate::pattern;
 
 /// What a user may write.
@@ -167,19 +166,11 @@ impl Spans {
 
     /// The name that the attributes make, if all of them are there.
     fn assembled(&self, span: &Span) -> Option<String> {
-        let keys = &self.name.from_attributes;
-        let values: Option<Vec<_>> = keys
-            .iter()
-            .map(|key| {
-                get(&span.attributes, key).map(|value| match &value.value {
-                    Some(Value::StringValue(text)) => text.clone(),
-                    Some(Value::BoolValue(bool)) => bool.to_string(),
-                    Some(Value::IntValue(int)) => int.to_string(),
-                    Some(Value::DoubleValue(double)) => double.to_string(),
-                    _ => "<unknown-attribute-type>".to_owned(),
-                })
-            })
-            .collect();
+        let text = |key: &String| {
+            let value = get(&span.attributes, key)?;
+            Some(scalar(value).unwrap_or_else(|| "<unknown-attribute-type>".to_owned()))
+        };
+        let values: Option<Vec<_>> = self.name.from_attributes.iter().map(text).collect();
         values.filter(|values| !values.is_empty()).map(|values| values.join(&self.name.separator))
     }
 }

@@ -263,8 +263,8 @@ impl Attribute {
     }
 }
 
-/// A value as text for a regular expression; lists, maps and bytes have none. Doubles never have an exponent.
-fn scalar(value: &AnyValue) -> Option<String> {
+/// A value as text; lists, maps and bytes have none. Doubles never have an exponent.
+pub fn scalar(value: &AnyValue) -> Option<String> {
     Some(match value.value.as_ref()? {
         Content::StringValue(text) => text.clone(),
         Content::BoolValue(bool) => bool.to_string(),

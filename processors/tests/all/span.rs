@@ -10,6 +10,20 @@ fn what_the_go_collector_makes_of_it_is_made_of_it() {
     check("span", include_str!("../span/cases.jsonl"), request, &[]);
 }
 
+/// As Go writes them.
+#[test]
+fn numbers_that_are_none_have_their_names_in_a_name() {
+    let values = ["Infinity", "-Infinity", "NaN"];
+    let attributes = values.map(|it| format!(r#"{{"key": "{it}", "value": {{"doubleValue": "{it}"}}}}"#));
+    let json = r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "a", "attributes": [LIST]}]}]}]}"#;
+    let json = json.replace("LIST", &attributes.join(", "));
+    let mut out = Vec::new();
+    built("span", "name: {from_attributes: [Infinity, -Infinity, NaN], separator: ' '}")
+        .process(crate::measured::batch(Signal::Traces, &json), &mut out);
+    let json: serde_json::Value = serde_json::from_slice(&out[0].to_json()).unwrap();
+    assert_eq!(json["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"], "+Inf -Inf NaN");
+}
+
 #[test]
 fn a_group_that_has_no_place_of_its_own_still_makes_an_attribute() {
     let json = r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "/users/42"}]}]}]}"#;
