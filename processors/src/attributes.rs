@@ -65,18 +65,7 @@ impl Processor for Attributes {
 /// Each says whether it chose anything to change.
 impl Attributes {
     fn spans(&self, request: &mut ExportTraceServiceRequest) -> bool {
-        let mut changed = false;
-        for resource in &mut request.resource_spans {
-            for scope in &mut resource.scope_spans {
-                let around = Around::new(resource.resource.as_ref(), scope.scope.as_ref());
-                for span in &mut scope.spans {
-                    if self.matching.chooses_span(span, &around) {
-                        changed |= self.apply(&mut span.attributes);
-                    }
-                }
-            }
-        }
-        changed
+        self.matching.each_span(request, |span| self.actions.apply(&mut span.attributes))
     }
 
     fn records(&self, request: &mut ExportLogsServiceRequest) -> bool {

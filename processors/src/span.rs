@@ -1,7 +1,6 @@
 //! The `span` processor: makes names of spans out of attributes, and attributes out of names; sets the status.
 
 use config::{Mistake, Mistakes, Node, words};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use pipeline::{Batch, Context, Processor, Signal};
@@ -10,7 +9,7 @@ use serde::Deserialize;
 
 use crate::actions::value::string;
 use crate::actions::{get, put};
-use crate::matching::{Around, MatchConfig, Matching, scalar};
+use crate::matching::{MatchConfig, Matching, scalar};
 use crate::pattern;
 
 /// What a user may write.
@@ -109,7 +108,7 @@ struct Spans {
 impl Processor for Spans {
     fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
         if batch.signal() == Signal::Traces {
-            batch.edit_if(|request: &mut ExportTraceServiceRequest| self.spans(request));
+            batch.edit_if(|request| self.matching.each_span(request, |span| self.change(span)));
         }
         out.push(batch);
     }
@@ -123,23 +122,6 @@ impl Processor for Spans {
 }
 
 impl Spans {
-    /// Says whether it chose anything to change.
-    fn spans(&self, request: &mut ExportTraceServiceRequest) -> bool {
-        let mut changed = false;
-        for resource in &mut request.resource_spans {
-            for scope in &mut resource.scope_spans {
-                let around = Around::new(resource.resource.as_ref(), scope.scope.as_ref());
-                for span in &mut scope.spans {
-                    if self.matching.chooses_span(span, &around) {
-                        self.change(span);
-                        changed = true;
-                    }
-                }
-            }
-        }
-        changed
-    }
-
     fn change(&self, span: &mut Span) {
         if let Some(name) = self.assembled(span) {
             span.name = name;

@@ -52,11 +52,15 @@ pub fn string(text: String) -> AnyValue {
     AnyValue { value: Some(Content::StringValue(text)) }
 }
 
+/// Bytes in hexadecimal, in small letters.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The SHA-256 of a value, in hex: of the text, of 8 bytes (little endian) of a number, of one byte (0 or 1) of a
 /// bool. Of anything else it is the empty text, so that nothing that was to be hidden stays readable.
 pub fn hash(value: &AnyValue) -> AnyValue {
-    let hex =
-        |bytes: &[u8]| digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = |bytes: &[u8]| hex(digest(&SHA256, bytes).as_ref());
     string(match &value.value {
         Some(Content::StringValue(text)) => hex(text.as_bytes()),
         Some(Content::BoolValue(bool)) => hex(&[u8::from(*bool)]),

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use config::{Mistakes, Node, words};
 use serde::Deserialize;
 
-use super::{Filter, Rule, Test};
+use super::{Rule, Test};
 use crate::matching::{MatchConfig, Matching};
 use crate::ottl::listed::{ErrorMode, Listed, OF_LOGS, OF_METRICS, OF_TRACES};
-use crate::ottl::stated::Check;
+use crate::ottl::stated::{BySignal, Check};
 use crate::ottl::{Level, parse};
 
 /// Settings.
@@ -112,7 +112,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything wrong with any of them.
-    pub(super) fn filter(self, node: &Node, id: String) -> Result<Filter, Mistakes> {
+    pub(super) fn rules(self, node: &Node, id: String) -> Result<BySignal<Rule>, Mistakes> {
         let mut check = Check { node, error_mode: self.error_mode, mistakes: Vec::new() };
         let Config { traces, metrics, logs, spans, .. } = self;
         let spans = rules(
@@ -144,10 +144,7 @@ impl Config {
             ],
             (Level::Log, "logs", logs.include, logs.exclude),
         );
-        match check.mistakes.is_empty() {
-            true => Ok(Filter { id, spans, metrics, records }),
-            false => Err(Mistakes(check.mistakes)),
-        }
+        check.done(BySignal { id, spans, metrics, records })
     }
 }
 

@@ -10,10 +10,10 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use pipeline::{Batch, Context, Processor, Signal};
+use pipeline::{Batch, Context, Processor};
 
 use crate::matching::{Around, Matching};
-use crate::ottl::stated::{Stated, any_changes};
+use crate::ottl::stated::{BySignal, Stated};
 use crate::ottl::{Condition, Item, Level, Point};
 use config::Config;
 
@@ -23,17 +23,10 @@ use config::Config;
 /// Conditions that are wrong, or that need what is not built in.
 pub fn build(node: &Node, context: &Context) -> Result<Box<dyn Processor>, Mistakes> {
     let config: Config = node.read()?;
-    Ok(Box::new(config.filter(node, context.id.to_string())?))
+    Ok(Box::new(Filter(config.rules(node, context.id.to_string())?)))
 }
 
-/// What is dropped of each signal, rule after rule.
-struct Filter {
-    /// The processor's, for its log.
-    id: String,
-    spans: Vec<Rule>,
-    metrics: Vec<Rule>,
-    records: Vec<Rule>,
-}
+struct Filter(BySignal<Rule>);
 
 /// Drops what the test is true of.
 struct Rule {
@@ -50,18 +43,7 @@ enum Test {
 
 impl Processor for Filter {
     fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
-        let id = &self.id;
-        match batch.signal() {
-            Signal::Traces => {
-                batch.edit_if(|request| any_changes(&self.spans, |rule| traces(rule, id, request)))
-            }
-            Signal::Metrics => {
-                batch.edit_if(|request| any_changes(&self.metrics, |rule| metrics(rule, id, request)))
-            }
-            Signal::Logs => {
-                batch.edit_if(|request| any_changes(&self.records, |rule| logs(rule, id, request)))
-            }
-        }
+        self.0.apply(&mut batch, traces, metrics, logs);
         if batch.items() > 0 {
             out.push(batch);
         }

@@ -5,6 +5,7 @@ mod config;
 pub use config::MatchConfig;
 
 use ::config::{Mistakes, Node};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Content;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
@@ -98,6 +99,27 @@ impl Matching {
     /// Whether `span` is one of those.
     pub fn chooses_span(&self, span: &Span, around: &Around) -> bool {
         self.chooses(|properties| properties.span(span, around))
+    }
+
+    /// Lets `change` edit those spans of `request`; says whether there are any.
+    pub fn each_span(
+        &self,
+        request: &mut ExportTraceServiceRequest,
+        mut change: impl FnMut(&mut Span),
+    ) -> bool {
+        let mut changed = false;
+        for resource in &mut request.resource_spans {
+            for scope in &mut resource.scope_spans {
+                let around = Around::new(resource.resource.as_ref(), scope.scope.as_ref());
+                for span in &mut scope.spans {
+                    if self.chooses_span(span, &around) {
+                        change(span);
+                        changed = true;
+                    }
+                }
+            }
+        }
+        changed
     }
 
     /// Whether `record` is one of those.

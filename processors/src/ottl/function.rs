@@ -8,7 +8,7 @@ use super::Comparison;
 use super::item::{Item, Level, Point};
 use super::value::Value;
 use crate::actions::get;
-use crate::actions::value::{double, string};
+use crate::actions::value::{double, hex, string};
 
 /// What is called: with the item, and with as many arguments as its entry in [`FUNCTIONS`] says.
 pub type Function = for<'a> fn(&Item<'a>, &[Value<'a>]) -> Result<Value<'a>, String>;
@@ -142,10 +142,9 @@ fn unfit(wanted: &str, found: &Value) -> String {
 
 /// Any value as a text: numbers and bools as they are written, bytes and ids in hexadecimal, lists and maps as JSON.
 pub fn as_text<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
-    let hex = |bytes: &[u8]| Cow::Owned(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
     match value {
         Value::Text(text) => Cow::Borrowed(text),
-        Value::Bytes(bytes) | Value::Id(bytes) => hex(bytes),
+        Value::Bytes(bytes) | Value::Id(bytes) => Cow::Owned(hex(bytes)),
         Value::Time(nanos) | Value::Duration(nanos) => Cow::Owned(nanos.to_string()),
         other => {
             let any = other.borrowed().into_any().unwrap_or_default();

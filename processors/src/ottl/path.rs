@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 
 use super::item::{Item, Level, Point};
 use super::value::Value;
+use crate::actions::value::hex;
 
 /// Finds the value; `None` is nil.
 pub type Getter = for<'a> fn(&Item<'a>) -> Option<Value<'a>>;
@@ -34,11 +35,11 @@ pub const PATHS: &[Path] = &[
     }),
     (Level::Scope, "schema_url", |it| text(it.scope_schema)),
     (Level::Span, "trace_id", |it| id::<16>(&it.span?.trace_id)),
-    (Level::Span, "trace_id.string", |it| hex::<16>(&it.span?.trace_id)),
+    (Level::Span, "trace_id.string", |it| id_in_hex::<16>(&it.span?.trace_id)),
     (Level::Span, "span_id", |it| id::<8>(&it.span?.span_id)),
-    (Level::Span, "span_id.string", |it| hex::<8>(&it.span?.span_id)),
+    (Level::Span, "span_id.string", |it| id_in_hex::<8>(&it.span?.span_id)),
     (Level::Span, "parent_span_id", |it| id::<8>(&it.span?.parent_span_id)),
-    (Level::Span, "parent_span_id.string", |it| hex::<8>(&it.span?.parent_span_id)),
+    (Level::Span, "parent_span_id.string", |it| id_in_hex::<8>(&it.span?.parent_span_id)),
     (Level::Span, "trace_state", |it| text(&it.span?.trace_state)),
     (Level::Span, "name", |it| text(&it.span?.name)),
     (Level::Span, "kind", |it| int(it.span?.kind)),
@@ -145,9 +146,9 @@ pub const PATHS: &[Path] = &[
     (Level::Log, "dropped_attributes_count", |it| int(it.log?.dropped_attributes_count)),
     (Level::Log, "flags", |it| int(it.log?.flags)),
     (Level::Log, "trace_id", |it| id::<16>(&it.log?.trace_id)),
-    (Level::Log, "trace_id.string", |it| hex::<16>(&it.log?.trace_id)),
+    (Level::Log, "trace_id.string", |it| id_in_hex::<16>(&it.log?.trace_id)),
     (Level::Log, "span_id", |it| id::<8>(&it.log?.span_id)),
-    (Level::Log, "span_id.string", |it| hex::<8>(&it.log?.span_id)),
+    (Level::Log, "span_id.string", |it| id_in_hex::<8>(&it.log?.span_id)),
     (Level::Log, "event_name", |it| text(&it.log?.event_name)),
 ];
 
@@ -205,7 +206,6 @@ fn id<const LENGTH: usize>(id: &[u8]) -> Option<Value<'_>> {
     Some(Value::Id(Cow::Borrowed(if id.len() == LENGTH { id } else { zeros })))
 }
 
-fn hex<const LENGTH: usize>(text: &[u8]) -> Option<Value<'static>> {
-    let id = if text.len() == LENGTH { text } else { &[0; LENGTH] };
-    Some(Value::text(id.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+fn id_in_hex<const LENGTH: usize>(id: &[u8]) -> Option<Value<'static>> {
+    Some(Value::text(hex(if id.len() == LENGTH { id } else { &[0; LENGTH] })))
 }

@@ -1,9 +1,14 @@
-//! Conditions and statements with the texts that they were written as, and what is said when one fails.
+//! Conditions and statements with the texts that they were written as, what is said when one fails, and the rules that
+//! they make for each signal.
 
 use std::cell::Cell;
 use std::fmt;
 
-use config::{Mistake, Node};
+use config::{Mistake, Mistakes, Node};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use pipeline::{Batch, Signal};
 
 use super::Level;
 use super::listed::ErrorMode;
@@ -36,6 +41,36 @@ impl<T> Stated<T> {
     }
 }
 
+/// What is done to each signal, rule after rule.
+pub struct BySignal<R> {
+    /// The processor's id, for its log.
+    pub id: String,
+    pub spans: Vec<R>,
+    pub metrics: Vec<R>,
+    pub records: Vec<R>,
+}
+
+/// What a rule does to a request, for the log of a component of that id. Says whether it changed anything.
+type Pass<R, M> = fn(&R, &str, &mut M) -> bool;
+
+impl<R> BySignal<R> {
+    /// Has every rule for the signal of `batch` pass through it.
+    pub fn apply(
+        &self,
+        batch: &mut Batch,
+        traces: Pass<R, ExportTraceServiceRequest>,
+        metrics: Pass<R, ExportMetricsServiceRequest>,
+        logs: Pass<R, ExportLogsServiceRequest>,
+    ) {
+        let id = &self.id;
+        match batch.signal() {
+            Signal::Traces => batch.edit_if(|it| any_changes(&self.spans, |rule| traces(rule, id, it))),
+            Signal::Metrics => batch.edit_if(|it| any_changes(&self.metrics, |rule| metrics(rule, id, it))),
+            Signal::Logs => batch.edit_if(|it| any_changes(&self.records, |rule| logs(rule, id, it))),
+        }
+    }
+}
+
 /// Carries out every rule; says whether any changed something.
 pub fn any_changes<R>(rules: &[R], mut changes: impl FnMut(&R) -> bool) -> bool {
     let mut changed = false;
@@ -54,6 +89,14 @@ pub struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// `rules`, unless something is wrong.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn done<R>(self, rules: BySignal<R>) -> Result<BySignal<R>, Mistakes> {
+        if self.mistakes.is_empty() { Ok(rules) } else { Err(Mistakes(self.mistakes)) }
+    }
+
     /// Notes what is wrong at `key`.
     pub fn wrong(&mut self, key: &str, message: impl fmt::Display) {
         self.mistakes.extend(self.node.mistake(key, message).0);

@@ -3,9 +3,9 @@
 use config::{Mistakes, Node, words};
 use serde::Deserialize;
 
-use super::{Rule, Transform};
+use super::Rule;
 use crate::ottl::listed::{ErrorMode, Listed, OF_LOGS, OF_METRICS, OF_TRACES};
-use crate::ottl::stated::Check;
+use crate::ottl::stated::{BySignal, Check};
 use crate::ottl::{Level, parse, parse_statement};
 
 /// Settings.
@@ -47,15 +47,12 @@ impl Config {
     ///
     /// # Errors
     /// Everything wrong with any of them.
-    pub(super) fn transform(self, node: &Node, id: String) -> Result<Transform, Mistakes> {
+    pub(super) fn rules(self, node: &Node, id: String) -> Result<BySignal<Rule>, Mistakes> {
         let mut check = Check { node, error_mode: self.error_mode, mistakes: Vec::new() };
         let spans = rules(&mut check, "trace_statements", OF_TRACES, self.trace_statements);
         let metrics = rules(&mut check, "metric_statements", OF_METRICS, self.metric_statements);
         let records = rules(&mut check, "log_statements", OF_LOGS, self.log_statements);
-        match check.mistakes.is_empty() {
-            true => Ok(Transform { id, spans, metrics, records }),
-            false => Err(Mistakes(check.mistakes)),
-        }
+        check.done(BySignal { id, spans, metrics, records })
     }
 }
 

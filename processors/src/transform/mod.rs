@@ -14,9 +14,9 @@ use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use pipeline::{Batch, Context, Processor, Signal};
+use pipeline::{Batch, Context, Processor};
 
-use crate::ottl::stated::{Stated, any_changes};
+use crate::ottl::stated::{BySignal, Stated, any_changes};
 use crate::ottl::{Condition, Level, PointMut, Statement, Target};
 use config::Config;
 
@@ -26,17 +26,10 @@ use config::Config;
 /// Statements that are wrong, or that need what is not built in.
 pub fn build(node: &Node, context: &Context) -> Result<Box<dyn Processor>, Mistakes> {
     let config: Config = node.read()?;
-    Ok(Box::new(config.transform(node, context.id.to_string())?))
+    Ok(Box::new(Transform(config.rules(node, context.id.to_string())?)))
 }
 
-/// What is done to each signal, rule after rule.
-struct Transform {
-    /// The processor's, for its log.
-    id: String,
-    spans: Vec<Rule>,
-    metrics: Vec<Rule>,
-    records: Vec<Rule>,
-}
+struct Transform(BySignal<Rule>);
 
 /// Statements that are carried out on everything of a level for which a condition is true, or there is none.
 struct Rule {
@@ -47,18 +40,7 @@ struct Rule {
 
 impl Processor for Transform {
     fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
-        let id = &self.id;
-        match batch.signal() {
-            Signal::Traces => {
-                batch.edit_if(|request| any_changes(&self.spans, |rule| traces(rule, id, request)))
-            }
-            Signal::Metrics => {
-                batch.edit_if(|request| any_changes(&self.metrics, |rule| metrics(rule, id, request)))
-            }
-            Signal::Logs => {
-                batch.edit_if(|request| any_changes(&self.records, |rule| logs(rule, id, request)))
-            }
-        }
+        self.0.apply(&mut batch, traces, metrics, logs);
         out.push(batch);
     }
 }

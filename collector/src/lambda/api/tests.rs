@@ -16,31 +16,35 @@ async fn exchange(stream: &mut TcpStream, answer: Option<(&str, &str)>) {
     }
 }
 
-#[tokio::test]
-async fn a_platform_that_hangs_up_on_a_kept_connection_is_asked_again() {
+/// What an extension is told that registers and asks for the next event, while the platform does as `platform` says.
+async fn next_event(platform: impl AsyncFnOnce(TcpListener)) -> Event {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = Api::new(&listener.local_addr().unwrap().to_string());
-    let platform = async {
+    let extension = async {
+        let (extension, _) = api.register("otelcol-lambda", Register::Shutdown).await.unwrap();
+        extension.next().await.unwrap()
+    };
+    let both = async { tokio::join!(extension, platform(listener)) };
+    LocalSet::new().run_until(both).await.0
+}
+
+#[tokio::test]
+async fn a_platform_that_hangs_up_on_a_kept_connection_is_asked_again() {
+    let event = next_event(async |listener| {
         let (mut first, _) = listener.accept().await.unwrap();
         exchange(&mut first, Some(("lambda-extension-identifier: me\r\n", "{}"))).await;
         exchange(&mut first, None).await;
         drop(first);
         let (mut second, _) = listener.accept().await.unwrap();
         exchange(&mut second, Some(("", r#"{"eventType":"SHUTDOWN"}"#))).await;
-    };
-    let extension = async {
-        let (extension, _) = api.register("otelcol-lambda", Register::Shutdown).await.unwrap();
-        extension.next().await.unwrap()
-    };
-    let (event, ()) = LocalSet::new().run_until(async { tokio::join!(extension, platform) }).await;
+    })
+    .await;
     assert!(matches!(event, Event::Shutdown { .. }), "{event:?}");
 }
 
 #[tokio::test]
 async fn a_connection_that_is_lost_while_the_next_event_is_waited_for_costs_nothing() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let api = Api::new(&listener.local_addr().unwrap().to_string());
-    let platform = async {
+    let event = next_event(async |listener| {
         let (mut first, _) = listener.accept().await.unwrap();
         exchange(&mut first, Some(("connection: close\r\nlambda-extension-identifier: me\r\n", "{}"))).await;
         drop(first);
@@ -49,12 +53,8 @@ async fn a_connection_that_is_lost_while_the_next_event_is_waited_for_costs_noth
         drop(frozen);
         let (mut thawed, _) = listener.accept().await.unwrap();
         exchange(&mut thawed, Some(("", r#"{"eventType":"SHUTDOWN"}"#))).await;
-    };
-    let extension = async {
-        let (extension, _) = api.register("otelcol-lambda", Register::Shutdown).await.unwrap();
-        extension.next().await.unwrap()
-    };
-    let (event, ()) = LocalSet::new().run_until(async { tokio::join!(extension, platform) }).await;
+    })
+    .await;
     assert!(matches!(event, Event::Shutdown { .. }), "{event:?}");
 }
 
